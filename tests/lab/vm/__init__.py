@@ -1,0 +1,1 @@
+"""The lab's virtual machine: a stock Debian kernel under QEMU's software emulation."""
