@@ -1,0 +1,37 @@
+// The port to the key and certificate store of the IKE daemon (the NSS database).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+#include "common/secret_bytes.h"
+
+namespace henb::x2sec::core {
+
+struct StoredKey {
+  std::string ckaid;          ///< 40 hexadecimal digits: SHA-1 of the public key, as pluto picks keys by.
+  common::Certificate certificate;
+};
+
+/// Blocking, one thread at a time. A store that was opened once stays open.
+class CertificateStore {
+ public:
+  virtual ~CertificateStore() = default;
+  /// A CA as trusted for peers' paths. True when it was not there before (then IkeDaemon::TrustNewRoots).
+  [[nodiscard]] virtual absl::StatusOr<bool> ImportRoot(const common::Certificate& root) = 0;
+  /// An intermediate, untrusted by itself.
+  [[nodiscard]] virtual absl::Status ImportIntermediate(const common::Certificate& certificate) = 0;
+  /// Private key (PKCS#8 DER) and its certificate; answers the ckaid. InvalidArgument when they do not belong together.
+  [[nodiscard]] virtual absl::StatusOr<std::string> ImportKey(const common::SecretBytes& pkcs8,
+                                                              const common::Certificate& certificate) = 0;
+  /// Certificates that have their private key here.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<StoredKey>> Keys() = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::vector<common::Certificate>> Roots() = 0;
+  /// Key and certificate; OK when gone already.
+  [[nodiscard]] virtual absl::Status DeleteKey(const std::string& ckaid) = 0;
+};
+
+}  // namespace henb::x2sec::core

@@ -1,0 +1,45 @@
+// The port to certificate enrolment (CMPv2, RFC 4210; TS 33.310 clause 9).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/certificate.h"
+#include "common/henb_id.h"
+#include "common/secret_bytes.h"
+
+namespace henb::x2sec::core {
+
+struct EnrolRequest {
+  common::HenbId identity;
+  std::string server_url;                      ///< http://address:port/path
+  std::string recipient;                       ///< Subject DN of the RA/CA ("/O=…/CN=…").
+  std::vector<common::Certificate> vendor_chain;  ///< Leaf first.
+  std::vector<common::Certificate> operator_roots;
+  bool require_pkiconf = true;
+  bool allow_implicit_confirm = false;
+  absl::Duration message_timeout = absl::Seconds(20);
+  absl::Duration total_timeout = absl::Minutes(5);
+};
+
+struct Enrolled {
+  common::Certificate certificate;
+  std::vector<common::Certificate> intermediates;
+  common::Certificate anchor;                  ///< The operator root its path ends at.
+  common::SecretBytes private_key_pkcs8;       ///< To the certificate store, then wiped.
+};
+
+/// Blocking, on a worker thread, one at a time. Unavailable: RA/CA not reachable (retry with jitter); DeadlineExceeded; PermissionDenied: the
+/// CA refused; FailedPrecondition: its answer does not hold (wrong path, name, key, validity, SHA-1…), the rejection was sent.
+/// The message begins with the stable event name that the log shows.
+class Enroller {
+ public:
+  virtual ~Enroller() = default;
+  [[nodiscard]] virtual absl::StatusOr<Enrolled> Enrol(const EnrolRequest& request) = 0;
+};
+
+}  // namespace henb::x2sec::core
