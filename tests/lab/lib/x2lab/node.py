@@ -65,9 +65,9 @@ class Node:
         if shared.is_dir():
             (self.folder / "run" / "x2lab").mkdir(exist_ok=True)
             linux.bind(shared, self.folder / "run" / "x2lab")
-        linux.bind(self.folder / "run", "/run")
         linux.bind(self.folder / "tmp", "/tmp")
         os.chmod("/tmp", 0o1777)
+        linux.bind(self.folder / "run", "/run")
         for part in ("lock", "pluto"):
             os.makedirs(f"/run/{part}", exist_ok=True)
 

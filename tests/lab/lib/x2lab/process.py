@@ -97,10 +97,6 @@ class Daemon:
         with open(self.log, "rb") as f:
             return f.read()[-size:].decode(errors="replace").strip()
 
-    def signal(self, number):
-        if self.running():
-            self.child.send_signal(number)
-
     def wait(self, timeout):
         try:
             return self.child.wait(timeout)
@@ -115,9 +111,13 @@ class Daemon:
 
     def stop(self, timeout=20.0, number=signal.SIGTERM):
         """Asks it to end; kill -9 when it has not within `timeout` seconds. Its exit status."""
-        self.signal(number)
+        self.send(number)
         try:
             return self.child.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             return None
+
+    def send(self, number):
+        if self.running():
+            self.child.send_signal(number)
