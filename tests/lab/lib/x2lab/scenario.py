@@ -1,0 +1,118 @@
+"""Scenarios: found in tests/lab/scenarios, run one after the other, each in a scene of its own."""
+
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import signal
+import time
+import traceback
+
+from . import process, scene
+from .story import Story
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "scenarios"
+DEFAULT_TIMEOUT = 240
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """`backhaul`: "kept" (same SPIs and it passes packets), "passes" (it does so again at the end), or "none"."""
+    name: str
+    about: str
+    requirements: tuple
+    tags: tuple
+    nodes: tuple
+    timeout: float
+    backhaul: str
+    run: object
+
+    def summary(self):
+        return {"name": self.name, "about": self.about, "requirements": list(self.requirements)}
+
+
+class TookTooLong(Exception):
+    """The scenario's deadline is over."""
+
+
+def _load(path):
+    spec = importlib.util.spec_from_file_location(f"x2lab_scenario_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = []
+    for part in getattr(module, "SCENARIOS", [module]):
+        found.append(Scenario(part.NAME, part.ABOUT, tuple(part.REQUIREMENTS), tuple(getattr(part, "TAGS", ())),
+                              tuple(getattr(part, "NODES", scene.DEFAULT_NODES)), getattr(part, "TIMEOUT", DEFAULT_TIMEOUT),
+                              getattr(part, "BACKHAUL", "kept"), part.run))
+    return found
+
+
+def find_all():
+    """All scenarios, by name. A name given twice is an error."""
+    found = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        for each in _load(path):
+            if each.name in found:
+                raise process.Failed(f"{path}: a scenario named {each.name} exists already")
+            found[each.name] = each
+    return found
+
+
+def select(names, tag):
+    """The scenarios asked for; Failed names what is not there."""
+    known = find_all()
+    if tag:
+        return [s for s in known.values() if tag in s.tags]
+    if list(names) == ["all"]:
+        return list(known.values())
+    missing = [n for n in names if n not in known]
+    if missing:
+        raise process.Failed(f"no scenario named {', '.join(missing)}; `lab list` shows all")
+    return [known[n] for n in names]
+
+
+def _check_backhaul(chosen, stage, story):
+    """Every scenario's last step: the tunnel that was there before came through."""
+    if chosen.backhaul == "none":
+        return
+    for name in stage.henbs:
+        spis = stage.backhaul_spis(name)
+        passes = stage.backhaul_passes(name)
+        kept = spis == stage.backhaul_before[name]
+        seen = f"{'passes' if passes else 'does not pass'}, SPIs {' '.join(spis) or 'none'}{' as before' if kept else ' changed'}"
+        story.step(f"backhaul of {name} unharmed", seen, passes and (kept or chosen.backhaul == "passes"))
+
+
+def _alarm(*_):
+    raise TookTooLong()
+
+
+def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None):
+    """Runs one scenario and gives its result as MESSAGES has it. Never raises for what a scenario does."""
+    begun = time.monotonic()
+    story = Story(chosen.name, tell)
+    artefacts = pathlib.Path(artefacts)
+    artefacts.mkdir(parents=True, exist_ok=True)
+    before = signal.signal(signal.SIGALRM, _alarm)
+    signal.setitimer(signal.ITIMER_REAL, chosen.timeout)
+    try:
+        with scene.Scene(chosen.nodes, artefacts, credentials, lambda line: tell(f"{chosen.name}: {line}")) as stage:
+            try:
+                chosen.run(stage, story)
+                _check_backhaul(chosen, stage, story)
+            except process.Failed as e:
+                story.step("the scenario could be played to its end", e, False)
+    except TookTooLong:
+        story.step(f"ends within {chosen.timeout:g} s", "it did not", False)
+    except Exception as e:  # noqa: BLE001 - a broken scenario is a failed scenario, the next one is run all the same
+        (artefacts / "traceback.txt").write_text(traceback.format_exc())
+        story.step("the scenario could be played to its end", f"{type(e).__name__}: {e}", False)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    result = {"scenario": chosen.name, "ok": story.ok, "seconds": round(time.monotonic() - begun, 1),
+              "steps": [dataclasses.asdict(s) for s in story.steps], "packets": story.packets,
+              "artefacts": str(shown_artefacts or artefacts)}
+    (artefacts / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    tell(f"{chosen.name}: {'passed' if story.ok else 'FAILED'} after {result['seconds']:.0f} s")
+    return result
