@@ -20,8 +20,10 @@ struct ConnectionSpec {
   std::string name;                    ///< "x2-<peer id>-<n>": only such names are ours.
   common::HenbId local_id;             ///< Sent as ID_FQDN.
   common::HenbId peer_id;              ///< Expected ID_FQDN; for certificates the one dNSName of its SAN.
-  common::IpAddress local_address;
+  common::IpAddress local_address;     ///< Traffic selectors: these two addresses, all protocols.
   common::IpAddress peer_address;
+  common::IpAddress local_ike_address; ///< IKE and tunnel end points; equal to the above unless the record has an ike_address
+  common::IpAddress peer_ike_address;  ///< (then whack gets --host of these and --client of the above).
   int reqid = 0;                       ///< 1…16379, the same for every connection of the neighbour.
   IkeAuth auth = IkeAuth::kPsk;
   std::string local_ckaid;             ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.

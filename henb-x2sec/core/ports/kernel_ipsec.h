@@ -38,8 +38,10 @@ struct SaInfo {
 /// Our own policies for one address pair of a neighbour, at a better priority than pluto's. Outbound traffic of the protected ports is
 /// encrypted with `spi_out`, or dropped while that is not set (notes: no SA, no packet). Inbound needs ESP of the pair.
 struct Pin {
-  common::IpAddress local;
+  common::IpAddress local;                 ///< Selectors.
   common::IpAddress peer;
+  common::IpAddress local_end;             ///< Ends of the SA (the template's addresses); the same unless IKE has addresses of its own.
+  common::IpAddress peer_end;
   int reqid = 0;
   bool transport_mode = false;
   std::optional<std::uint32_t> spi_out;

@@ -1,0 +1,63 @@
+// The device's certificates and keys.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+#include "common/clock.h"
+#include "common/secret_bytes.h"
+#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/core/ports/certificate_store.h"
+#include "henb-x2sec/core/ports/enroller.h"
+
+namespace henb::x2sec::app {
+
+/// A certificate whose private key is in the certificate store.
+struct Credential {
+  common::Certificate certificate;
+  std::vector<common::Certificate> intermediates;
+  common::Certificate anchor;     ///< The root its path ends at.
+  std::string ckaid;
+  bool rsa = false;
+};
+
+/// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database, where the operator
+/// key that enrolment made lives as well (the operator certificate is kept in state_dir/operator.pem and in NSS). Loop thread, but for
+/// what is said to be for workers.
+class Credentials {
+ public:
+  /// Reads the files, checks that key and certificate belong together, that the certificate has exactly `config.id` as dNSName and
+  /// a path to vendor_root, and reads an operator certificate of an earlier enrolment whose key is still in `store`.
+  /// InvalidArgument names the file.
+  [[nodiscard]] static absl::StatusOr<Credentials> Load(const Config& config, core::CertificateStore& store);
+
+  /// Imports roots, intermediates and the vendor key. For a worker. True: a root was new (IkeDaemon::TrustNewRoots).
+  [[nodiscard]] absl::StatusOr<bool> ImportInto(core::CertificateStore& store);
+  /// Installs what enrolment brought: key and certificate into `store`, certificate into state_dir, durably. For a worker; then Adopt.
+  [[nodiscard]] static absl::StatusOr<Credential> InstallEnrolled(const Config& config, core::CertificateStore& store,
+                                                                  core::Enrolled enrolled);
+  void Adopt(Credential operator_credential) { operator_ = std::move(operator_credential); }
+
+  [[nodiscard]] const Credential& vendor() const { return *vendor_; }
+  /// None before enrolment. The caller looks at its validity.
+  [[nodiscard]] const std::optional<Credential>& operator_credential() const { return operator_; }
+  [[nodiscard]] bool Enrolled(absl::Time now) const;
+  [[nodiscard]] const std::vector<common::Certificate>& vendor_roots() const { return vendor_roots_; }
+  [[nodiscard]] const std::vector<common::Certificate>& operator_roots() const { return operator_roots_; }
+  [[nodiscard]] const common::SecretBytes& vendor_key_pem() const { return vendor_key_; }
+  /// Subject DN of the anchor with this hash, among vendor and operator roots; empty when unknown.
+  [[nodiscard]] std::string SubjectOf(const common::SpkiHash& anchor) const;
+
+ private:
+  std::optional<Credential> vendor_;
+  std::optional<Credential> operator_;
+  std::vector<common::Certificate> vendor_roots_;
+  std::vector<common::Certificate> operator_roots_;
+  common::SecretBytes vendor_key_;
+};
+
+}  // namespace henb::x2sec::app

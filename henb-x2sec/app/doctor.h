@@ -1,0 +1,36 @@
+// What is wrong with this box, and what to do about it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/control/views.h"
+#include "henb-x2sec/core/ports/ike_daemon.h"
+#include "henb-x2sec/core/ports/kernel_ipsec.h"
+
+namespace henb::x2sec::app {
+
+/// Everything the checks look at, gathered by the daemon.
+struct DoctorInputs {
+  const Config& config;
+  const Credentials& credentials;
+  absl::Time now;
+  absl::Time clock_floor;
+  absl::StatusOr<std::string> pluto_version;
+  absl::StatusOr<core::KernelSnapshot> kernel;
+  bool guard_in_place = false;
+  std::optional<std::string> policy_problem;     ///< No policy, or one out of force.
+  std::optional<std::string> keydist_problem;    ///< Only when a rule lists PSK.
+  std::string secrets_include_hint;              ///< Where ipsec.secrets would include our file from.
+};
+
+/// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up, clock.floor,
+/// credentials.vendor, credentials.operator, credentials.key_store, secrets.memory, policy.in_force, keydist.reachable. Pure.
+[[nodiscard]] std::vector<control::DoctorFinding> Diagnose(const DoctorInputs& inputs);
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,70 @@
+// Pair keys: which are needed, which are here, when they change.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/clock.h"
+#include "common/event_loop.h"
+#include "common/random.h"
+#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/worker.h"
+#include "henb-x2sec/core/ports/ike_daemon.h"
+#include "henb-x2sec/core/ports/key_service.h"
+#include "henb-x2sec/core/ports/secret_store.h"
+
+namespace henb::x2sec::app {
+
+/// What a PSK link knows of its key.
+struct KeyState {
+  bool installed = false;                     ///< In the secrets file, and pluto has reread it.
+  std::uint64_t epoch = 0;
+  std::uint32_t generation_local = 0;
+  std::uint32_t generation_peer = 0;
+  std::optional<core::KeyDenial> denial;
+  std::string problem;                        ///< Why there is no key; empty when there is.
+};
+
+/// Registers with the key service once a link needs it (R4: never before), fetches keys in batches, installs them, watches for changes,
+/// fetches again before expiry; retries with back-off and jitter. A fresher key for a pair that is up is installed beside the running SA (which
+/// keeps its old key until the key change); `changed` tells. Never goes back to an older epoch or generation (R47). Loop thread.
+class KeyDistribution {
+ public:
+  struct Parts {
+    const Config& config;
+    common::EventLoop& loop;
+    const common::Clock& clock;
+    common::Random& random;
+    Worker& worker;
+    core::KeyService* service;                ///< None when key distribution is left out, off or not configured.
+    core::SecretStore& secrets;
+    core::IkeDaemon& ike;
+    std::function<core::RegisterFacts()> facts;
+    /// The pair's key state changed: installed, replaced (a key change is due), denied or lost.
+    std::function<void(const common::HenbId&, bool replaced)> changed;
+    std::function<void(const common::HenbId&, const core::PeerFacts&)> learned;
+  };
+  explicit KeyDistribution(Parts parts);
+  ~KeyDistribution();
+
+  /// The neighbours whose links are PSK now. Keys of others are removed from the secrets file.
+  void SetNeeded(std::set<common::HenbId> peers);
+  /// Fetches the pair's key anew now; `done` tells whether a key is installed.
+  void Refresh(const common::HenbId& peer, std::function<void(absl::Status)> done);
+  /// Empty state when it is not needed.
+  [[nodiscard]] const KeyState& StateOf(const common::HenbId& peer) const;
+  /// Whether the service answered last time.
+  [[nodiscard]] const absl::Status& health() const { return health_; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  absl::Status health_;
+};
+
+}  // namespace henb::x2sec::app

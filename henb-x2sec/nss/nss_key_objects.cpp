@@ -1,0 +1,121 @@
+#include "henb-x2sec/nss/nss_key_objects.h"
+
+#include <cryptohi.h>
+#include <secoid.h>
+
+#include "common/status.h"
+#include "henb-x2sec/nss/nss_error.h"
+
+namespace henb::x2sec::nss {
+namespace {
+
+SECItem* PublicValueOf(SECKEYPublicKey* key) {
+  switch (SECKEY_GetPublicKeyType(key)) {
+    case ecKey:
+      return &key->u.ec.publicValue;
+    case rsaKey:
+      return &key->u.rsa.modulus;
+    default:
+      return nullptr;
+  }
+}
+
+struct DigestKind {
+  SECOidTag oid;
+  std::size_t size;
+};
+
+DigestKind KindOf(core::SignedDigest digest) {
+  switch (digest) {
+    case core::SignedDigest::kSha384:
+      return {SEC_OID_SHA384, 48};
+    case core::SignedDigest::kSha512:
+      return {SEC_OID_SHA512, 64};
+    case core::SignedDigest::kSha256:
+      break;
+  }
+  return {SEC_OID_SHA256, 32};
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> CkaidOfPublicKey(SECKEYPublicKey* key) {
+  SECItem* value = PublicValueOf(key);
+  if (value == nullptr) return absl::InvalidArgumentError("the key is neither EC nor RSA");
+  const NssPtr<SECItem> id(PK11_MakeIDFromPubKey(value));
+  if (id == nullptr) return LastNssError("computing the ckaid");
+  return common::ToHex(ViewOf(*id));
+}
+
+NssPtr<SECKEYPrivateKey> FindPrivateKey(PK11SlotInfo* slot, const std::string& ckaid) {
+  const std::optional<std::string> id = common::FromHex(ckaid);
+  if (!id.has_value()) return nullptr;
+  SECItem item = ItemOf(*id);
+  return NssPtr<SECKEYPrivateKey>(PK11_FindKeyByKeyID(slot, &item, nullptr));
+}
+
+absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkcs8, const std::string& nickname,
+                              SECKEYPublicKey* public_key) {
+  SECItem der = ItemOf(pkcs8.view());
+  SECItem name = ItemOf(nickname);
+  SECItem* value = PublicValueOf(public_key);
+  if (value == nullptr) return absl::InvalidArgumentError("the key is neither EC nor RSA");
+  SECKEYPrivateKey* key = nullptr;
+  if (PK11_ImportDERPrivateKeyInfoAndReturnKey(slot, &der, &name, value, PR_TRUE, PR_TRUE, KU_DIGITAL_SIGNATURE, &key,
+                                               nullptr) != SECSuccess) {
+    return LastNssError("importing the private key");
+  }
+  const NssPtr<SECKEYPrivateKey> owned(key);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> GenerateP256(PK11SlotInfo* slot) {
+  const SECOidData* curve = SECOID_FindOIDByTag(SEC_OID_ANSIX962_EC_PRIME256V1);
+  std::string parameters("\x06\0", 2);  // OBJECT IDENTIFIER and its length, RFC 5480 §2.1.1.1
+  parameters[1] = static_cast<char>(curve->oid.len);
+  parameters.append(ViewOf(curve->oid));
+  SECKEYECParams params = ItemOf(parameters);
+  SECKEYPublicKey* made_public = nullptr;
+  const NssPtr<SECKEYPrivateKey> key(PK11_GenerateKeyPairWithOpFlags(
+      slot, CKM_EC_KEY_PAIR_GEN, &params, &made_public,
+      PK11_ATTR_TOKEN | PK11_ATTR_PRIVATE | PK11_ATTR_SENSITIVE | PK11_ATTR_UNEXTRACTABLE, CKF_SIGN,
+      CKF_SIGN | CKF_DERIVE, nullptr));
+  if (key == nullptr) return LastNssError("making a P-256 key");
+  const NssPtr<SECKEYPublicKey> owned_public(made_public);
+  return CkaidOfPublicKey(owned_public.get());
+}
+
+absl::StatusOr<std::string> SignDigest(SECKEYPrivateKey* key, core::SignedDigest digest,
+                                       std::string_view digest_bytes) {
+  const DigestKind kind = KindOf(digest);
+  if (digest_bytes.size() != kind.size) {
+    return absl::InvalidArgumentError(
+        common::StrCat("a digest of ", digest_bytes.size(), " octets where ", kind.size, " are needed"));
+  }
+  SECItem input = ItemOf(digest_bytes);
+  SECItem signature{siBuffer, nullptr, 0};
+  if (SGN_Digest(key, kind.oid, &signature, &input) != SECSuccess) return LastNssError("signing");
+  std::string out(ViewOf(signature));
+  SECITEM_FreeItem(&signature, PR_FALSE);
+  return out;
+}
+
+absl::Status DeleteKeyObjects(PK11SlotInfo* slot, const std::string& ckaid) {
+  // Deleting consumes the key structure when it succeeds.
+  if (NssPtr<SECKEYPrivateKey> key = FindPrivateKey(slot, ckaid); key != nullptr) {
+    if (PK11_DeleteTokenPrivateKey(key.release(), PR_TRUE) != SECSuccess)
+      return LastNssError("deleting the private key");
+  }
+  const NssPtr<SECKEYPublicKeyList> list(PK11_ListPublicKeysInSlot(slot, nullptr));
+  if (list == nullptr) return absl::OkStatus();
+  for (SECKEYPublicKeyListNode* node = PUBKEY_LIST_HEAD(list.get()); !PUBKEY_LIST_END(node, list.get());
+       node = PUBKEY_LIST_NEXT(node)) {
+    const absl::StatusOr<std::string> id = CkaidOfPublicKey(node->key);
+    if (!id.ok() || *id != ckaid) continue;
+    SECKEYPublicKey* copy = SECKEY_CopyPublicKey(node->key);
+    if (PK11_DeleteTokenPublicKey(copy) != SECSuccess) return LastNssError("deleting the public key");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace henb::x2sec::nss

@@ -1,0 +1,33 @@
+// Keys in an NSS slot: finding, making, importing, signing, deleting. For the sources of this module.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "common/secret_bytes.h"
+#include "henb-x2sec/core/ports/device_key_store.h"
+#include "henb-x2sec/nss/nss_handles.h"
+
+namespace henb::x2sec::nss {
+
+/// The CKA_ID that NSS gives a key: SHA-1 of the EC point or RSA modulus, 40 hexadecimal digits (pluto's --ckaid).
+[[nodiscard]] absl::StatusOr<std::string> CkaidOfPublicKey(SECKEYPublicKey* key);
+
+/// nullptr when there is none.
+[[nodiscard]] NssPtr<SECKEYPrivateKey> FindPrivateKey(PK11SlotInfo* slot, const std::string& ckaid);
+
+/// Puts a PKCS#8 key in, linked to `public_key` by its CKA_ID.
+[[nodiscard]] absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkcs8,
+                                            const std::string& nickname, SECKEYPublicKey* public_key);
+
+/// A token key, private, sensitive, not extractable; its ckaid.
+[[nodiscard]] absl::StatusOr<std::string> GenerateP256(PK11SlotInfo* slot);
+
+[[nodiscard]] absl::StatusOr<std::string> SignDigest(SECKEYPrivateKey* key, core::SignedDigest digest,
+                                                     std::string_view digest_bytes);
+
+/// Private and public key objects of this ckaid; OK when there are none.
+[[nodiscard]] absl::Status DeleteKeyObjects(PK11SlotInfo* slot, const std::string& ckaid);
+
+}  // namespace henb::x2sec::nss

@@ -1,0 +1,83 @@
+#include "henb-x2sec/pluto/whack_command.h"
+
+#include "common/status.h"
+#include "henb-x2sec/pluto/connection_arguments.h"
+
+namespace henb::x2sec::pluto::whack_command {
+namespace {
+
+using common::StrCat;
+
+void Append(Arguments& to, std::initializer_list<std::string> words) { to.insert(to.end(), words); }
+
+std::string_view Authby(const core::ConnectionSpec& spec) {
+  if (spec.auth == core::IkeAuth::kPsk) return "psk";
+  return spec.local_key_is_rsa ? "rsa" : "ecdsa";
+}
+
+void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
+  Append(to, {"--id", StrCat("@", spec.local_id.str()), "--host", spec.local_address.ToString()});
+  if (spec.auth == core::IkeAuth::kPsk) {
+    Append(to, {"--authby", "psk"});
+  } else {
+    Append(to, {"--ckaid", spec.local_ckaid, "--authby", std::string(Authby(spec)), "--sendcert", "always"});
+  }
+  // A script would run three times a link, in a shell, and block pluto meanwhile.
+  Append(to, {"--updown", "%disabled"});
+}
+
+void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
+  Append(to, {"--id", StrCat("@", spec.peer_id.str()), "--host", spec.peer_address.ToString()});
+  if (spec.auth == core::IkeAuth::kPsk) {
+    Append(to, {"--authby", "psk"});
+  } else {
+    Append(to, {"--ca", spec.expected_ca, "--authby", std::string(Authby(spec)), "--sendcert", "always"});
+  }
+}
+
+void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
+  Append(to, {"--ikev2", "--encrypt", "--pfs", spec.auth == core::IkeAuth::kPsk ? "--psk" : StrCat("--", Authby(spec))});
+  if (!spec.transport_mode) to.emplace_back("--tunnel");
+  const std::string lifetime = StrCat(absl::ToInt64Seconds(spec.lifetime));
+  Append(to, {"--reauth", "--overlapip", "--reqid", StrCat(spec.reqid)});
+  Append(to, {"--ike", common::Join(spec.ike_suites, ","), "--esp", common::Join(spec.esp_suites, ",")});
+  // Raw whack switches none of these on by itself; without both ESN words strongSwan refuses the child.
+  Append(to, {"--ikefrag-allow", "--esn", "--no-esn", "--replay-window", StrCat(spec.replay_window)});
+  // pluto's own rekeying loses packets; every key change is ours to start, and a forgotten SA ends.
+  Append(to, {"--dontrekey", "--ikelifetime", lifetime, "--ipseclifetime", lifetime});
+  Append(to, {"--retransmit-timeout", StrCat(timers.retransmit_timeout), "--dpddelay", StrCat(timers.dpd_delay),
+              "--dpdtimeout", StrCat(timers.dpd_timeout), "--dpdaction", "clear"});
+}
+
+}  // namespace
+
+absl::StatusOr<Arguments> Add(const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
+  RETURN_IF_ERROR(CheckSpec(spec));
+  Arguments words = {"--name", spec.name};
+  AppendOurEnd(words, spec);
+  words.emplace_back("--to");
+  AppendPeersEnd(words, spec);
+  AppendPolicy(words, spec, timers);
+  return words;
+}
+
+absl::StatusOr<Arguments> Delete(const std::string& name) {
+  RETURN_IF_ERROR(CheckConnectionName(name));
+  return Arguments{"--delete", "--name", name};
+}
+
+absl::StatusOr<Arguments> Initiate(const std::string& name) {
+  RETURN_IF_ERROR(CheckConnectionName(name));
+  return Arguments{"--initiate", "--name", name};
+}
+
+Arguments Reauthenticate(std::uint64_t serial) { return {"--impair", StrCat("event-v2-reauth:", serial)}; }
+Arguments DeleteState(std::uint64_t serial) { return {"--deletestate", StrCat(serial)}; }
+Arguments RereadSecrets() { return {"--rereadsecrets"}; }
+Arguments RereadCertificates() { return {"--rereadcerts"}; }
+Arguments FreeRootCertificates() { return {"--impair", "trigger:EVENT_FREE_ROOT_CERTS"}; }
+Arguments Status() { return {"--status"}; }
+Arguments ShowStates() { return {"--showstates"}; }
+Arguments Version() { return {"--version"}; }
+
+}  // namespace henb::x2sec::pluto::whack_command

@@ -1,0 +1,160 @@
+#include "henb-x2sec/xfrm/own_policies.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+namespace henb::x2sec::xfrm {
+namespace {
+
+using common::IpAddress;
+using Pair = std::pair<IpAddress, IpAddress>;  // local, peer
+
+std::uint8_t ProtocolNumber(core::ProtectedPort::Protocol protocol) {
+  return protocol == core::ProtectedPort::Protocol::kSctp ? IPPROTO_SCTP : IPPROTO_UDP;
+}
+
+int HostPrefix(const IpAddress& address) { return address.is_v6() ? 128 : 32; }
+
+/// The selector's two variants: the port as destination, the port as source.
+template <typename Each>
+void ForPortVariants(PolicySelector selector, const Ports& ports, const Each& each) {
+  for (const core::ProtectedPort& port : ports) {
+    selector.protocol = ProtocolNumber(port.protocol);
+    selector.destination_port = port.port;
+    selector.source_port.reset();
+    each(selector);
+    selector.source_port = port.port;
+    selector.destination_port.reset();
+    each(selector);
+  }
+}
+
+PolicySelector HostSelector(Direction direction, const IpAddress& source, const IpAddress& destination) {
+  return {direction, source, HostPrefix(source), destination, HostPrefix(destination), 0, {}, {}};
+}
+
+/// The pair that a host-to-host policy of a protected port belongs to.
+std::optional<Pair> PairOf(const KernelPolicy& policy, const Ports& ports) {
+  const PolicySelector& s = policy.selector;
+  if (s.direction == Direction::kForward || s.source.family() != s.destination.family()) return std::nullopt;
+  if (s.source_prefix != HostPrefix(s.source) || s.destination_prefix != HostPrefix(s.destination)) return std::nullopt;
+  if (s.source_port.has_value() == s.destination_port.has_value()) return std::nullopt;
+  const std::uint16_t number = s.source_port ? *s.source_port : *s.destination_port;
+  const bool is_protected = std::any_of(ports.begin(), ports.end(), [&](const core::ProtectedPort& port) {
+    return port.port == number && ProtocolNumber(port.protocol) == s.protocol;
+  });
+  if (!is_protected) return std::nullopt;
+  return s.direction == Direction::kOut ? Pair{s.source, s.destination} : Pair{s.destination, s.source};
+}
+
+using PolicyMap = std::map<PolicySelector, const KernelPolicy*>;
+
+bool Holds(const PolicyMap& there, const std::vector<KernelPolicy>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const KernelPolicy& policy) {
+    const auto found = there.find(policy.selector);
+    return found != there.end() && found->second->Same(policy);
+  });
+}
+
+/// The pin that the policies of a pair most likely were: told by the first outbound one, else as far as inbound ones tell.
+core::Pin GuessPin(const Pair& pair, const PolicyMap& there) {
+  core::Pin pin{pair.first, pair.second, 0, false, std::nullopt};
+  for (const Direction direction : {Direction::kIn, Direction::kOut}) {
+    for (const auto& [selector, policy] : there) {
+      if (selector.direction != direction || !policy->sa) continue;
+      pin.transport_mode = !policy->sa->tunnel;
+      pin.reqid = policy->sa->reqid;
+      pin.spi_out.reset();
+      if (!policy->block && policy->sa->spi != 0) pin.spi_out = policy->sa->spi;
+      break;
+    }
+  }
+  return pin;
+}
+
+}  // namespace
+
+bool IsOwnPriority(std::uint32_t priority) {
+  return priority == kClearPriority || priority == kPinPriority || priority == kBeltPriority;
+}
+
+std::vector<KernelPolicy> PoliciesOf(const core::Pin& pin, const Ports& ports) {
+  std::vector<KernelPolicy> policies;
+  KernelPolicy out;
+  out.priority = kPinPriority;
+  out.block = !pin.spi_out.has_value();
+  out.sa = PolicyTemplate{pin.local, pin.peer, pin.spi_out.value_or(0), pin.reqid, !pin.transport_mode, true};
+  ForPortVariants(HostSelector(Direction::kOut, pin.local, pin.peer), ports, [&](const PolicySelector& selector) {
+    out.selector = selector;
+    policies.push_back(out);
+  });
+  KernelPolicy in;
+  in.priority = kPinPriority;
+  in.sa = PolicyTemplate{pin.peer, pin.local, 0, 0, !pin.transport_mode, true};
+  ForPortVariants(HostSelector(Direction::kIn, pin.peer, pin.local), ports, [&](const PolicySelector& selector) {
+    in.selector = selector;
+    policies.push_back(in);
+  });
+  return policies;
+}
+
+std::vector<KernelPolicy> PoliciesOf(const core::ClearPair& pair, const Ports& ports) {
+  std::vector<KernelPolicy> policies;
+  KernelPolicy policy;
+  policy.priority = kClearPriority;
+  const auto add = [&](const PolicySelector& selector) {
+    policy.selector = selector;
+    policies.push_back(policy);
+  };
+  ForPortVariants(HostSelector(Direction::kOut, pair.local, pair.peer), ports, add);
+  ForPortVariants(HostSelector(Direction::kIn, pair.peer, pair.local), ports, add);
+  return policies;
+}
+
+std::vector<KernelPolicy> BeltPolicies(const Ports& ports) {
+  static constexpr std::array<std::uint8_t, 16> kZero{};
+  std::vector<KernelPolicy> policies;
+  KernelPolicy policy;
+  policy.priority = kBeltPriority;
+  policy.block = true;
+  for (const std::size_t size : {4U, 16U}) {
+    const IpAddress any = *IpAddress::FromBytes(std::span(kZero).first(size));
+    for (const Direction direction : {Direction::kIn, Direction::kOut, Direction::kForward}) {
+      ForPortVariants({direction, any, 0, any, 0, 0, {}, {}}, ports, [&](const PolicySelector& selector) {
+        policy.selector = selector;
+        policies.push_back(policy);
+      });
+    }
+  }
+  return policies;
+}
+
+OwnPolicies Recognise(const std::vector<KernelPolicy>& dump, const Ports& ports) {
+  std::map<Pair, PolicyMap> pins;
+  std::map<Pair, PolicyMap> clear;
+  PolicyMap belt;
+  for (const KernelPolicy& policy : dump) {
+    if (!policy.plain) continue;
+    if (policy.priority == kBeltPriority) belt.emplace(policy.selector, &policy);
+    if (policy.priority != kPinPriority && policy.priority != kClearPriority) continue;
+    const auto pair = PairOf(policy, ports);
+    if (pair) (policy.priority == kPinPriority ? pins : clear)[*pair].emplace(policy.selector, &policy);
+  }
+  OwnPolicies own;
+  own.belt_whole = Holds(belt, BeltPolicies(ports));
+  for (const auto& [pair, there] : pins) {
+    const core::Pin pin = GuessPin(pair, there);
+    (Holds(there, PoliciesOf(pin, ports)) ? own.pins : own.broken_pins).push_back(pin);
+  }
+  for (const auto& [pair, there] : clear) {
+    const core::ClearPair value{pair.first, pair.second};
+    (Holds(there, PoliciesOf(value, ports)) ? own.clear_pairs : own.broken_clear_pairs).push_back(value);
+  }
+  return own;
+}
+
+}  // namespace henb::x2sec::xfrm
