@@ -80,9 +80,9 @@ def main():
         bring_up_loopback()
         pid, ports = start(request)
         status = wait_for(pid)
-        for port in ports:
+        for port in () if request["tty"] else ports:  # an interactive port was hung up when its session ended
             termios.tcdrain(port)
-    except OSError as e:
+    except (OSError, termios.error, ValueError) as e:
         with open(f"{CONTROL}/error", "w", encoding="utf-8") as f:
             f.write(f"{request['argv'][0]}: {e}\n")
         status = 127

@@ -1,0 +1,238 @@
+"""The product's programs in the scene: x2secd and its guard on HeNBs, keydist-server on the gateway, the test RA/CA."""
+
+import json
+
+from . import layout, policy, process, programs
+
+CONFIG = "/etc/henb-x2sec/x2secd.toml"
+UP = ("UP_CERT", "UP_PSK", "UP_TRUSTED")
+BOOT_WAIT = 90  # seconds; the virtual machine is slow, and slower when the host is busy
+
+
+def toml(tables):
+    """TOML text of {"table": {"key": value}}; None is left out."""
+    def shown(value):
+        return json.dumps(value)
+    lines = []
+    for table, keys in tables.items():
+        present = {k: v for k, v in keys.items() if v is not None}
+        if present:
+            lines += [f"[{table}]", *(f"{k} = {shown(v)}" for k, v in present.items()), ""]
+    return "\n".join(lines)
+
+
+def record(letter, wire="lan", kind="HENB", scene=None, **more):
+    """The neighbour record of a HeNB as its neighbours get it from OAM. `wire`: lan, lan6 or wire."""
+    henb = layout.HENBS[letter]
+    address = getattr(henb, wire)
+    made = {"id": henb.id, "kind": kind, "x2c_addresses": [address], "x2u_addresses": [address], "ike_address": address,
+            "interface": "wire0" if wire == "wire" else "lan0", "capabilities": {"cmpv2": henb.cmpv2, "psk": True}}
+    if scene is not None:
+        made["issuer_spki_sha256"] = scene.material.vendor_root(letter).spki_sha256()
+    return {**made, **more}
+
+
+class X2secd:
+    """x2secd of one HeNB: configured for the scene, started, asked through x2secctl."""
+
+    def __init__(self, scene, letter, **overrides):
+        """`overrides`: tables of the configuration whose keys are laid over the usual ones."""
+        self.scene, self.letter = scene, letter
+        self.node = scene[letter]
+        self.henb = layout.HENBS[letter]
+        self.daemon = None
+        material = scene.material
+        own = material.henb(letter)
+        place = "/etc/henb-x2sec"
+        self.node.write(f"{place}/vendor.pem", own.cert.read_text())
+        self.node.write(f"{place}/vendor.key", own.key.read_text(), 0o600)
+        self.node.write(f"{place}/vendor-root.pem", material.vendor_root(letter).cert.read_text())
+        self.node.write(f"{place}/operator-root.pem", material.operator.root.cert.read_text())
+        tables = {
+            "device": {"id": self.henb.id},
+            "credentials": {"vendor_certificate": f"{place}/vendor.pem", "vendor_key": f"{place}/vendor.key",
+                            "vendor_root": f"{place}/vendor-root.pem", "operator_root": f"{place}/operator-root.pem",
+                            "operator": policy.OPERATOR},
+            "features": {"ipsec": True, "cmp": self.henb.cmpv2, "keydist": True},
+            "backhaul": {"reqid": layout.BACKHAUL_REQID, "interface": "wan0", "core_networks": [layout.S1_NETWORK]},
+            "keydist": {"address": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}", "server_name": layout.KEYDIST_NAME,
+                        "deadline": "20s"},
+            "timers": {"reconcile": "5s"},
+            "log": {"level": "debug"},
+        }
+        for table, keys in overrides.items():
+            tables.setdefault(table, {}).update(keys)
+        self.node.write(CONFIG, toml(tables))
+
+    def guard_up(self):
+        """What the early unit does at boot: the guard shut for everything, before anything else runs."""
+        self.node.run(programs.find("x2sec-guard"), "--config", CONFIG, timeout=60)
+        return self
+
+    def begin(self):
+        self.daemon = self.node.start("x2secd", programs.find("x2secd"), "--config", CONFIG)
+        return self
+
+    def wait_ready(self, timeout=BOOT_WAIT):
+        process.until(f"x2secd of {self.letter} answers",
+                      lambda: self.daemon.must_run() and self.ctl("credentials", check=False).status == 0, timeout, every=0.3)
+        return self
+
+    def start(self):
+        return self.begin().wait_ready()
+
+    def stop(self):
+        """SIGTERM, as systemd stops it."""
+        return self.daemon.stop(60)
+
+    def kill(self):
+        self.daemon.kill()
+
+    def ctl(self, *argv, timeout=60, check=True, feed=None):
+        return self.node.run(programs.find("x2secctl"), *argv, timeout=timeout, check=check, feed=feed)
+
+    def json(self, *argv, timeout=60):
+        return json.loads(self.ctl(*argv, "--json", timeout=timeout).out)
+
+    def push(self, value, name="policy", check=True):
+        """Signs a policy below this HeNB's vendor root and pushes it."""
+        target = self.scene.artefacts / f"{name}-{self.letter}.cms"
+        policy.sign(value, self.scene.material.signer(self.henb.vendor), target)
+        inside = self.node.write(f"/tmp/{target.name}", target.read_bytes())
+        return self.ctl("policy", "push", inside, check=check)
+
+    def add_neighbour(self, letter, wire="lan", check=True, **more):
+        value = record(letter, wire, scene=self.scene, **more)
+        inside = self.node.write(f"/tmp/neighbour-{letter}.json", json.dumps(value))
+        return self.ctl("neighbour", "add", "--file", inside, check=check)
+
+    def links(self):
+        """{letter or identity: link as in `links --json`}."""
+        letters = {h.id: h.letter for h in layout.HENBS.values()}
+        return {letters.get(link["neighbour"], link["neighbour"]): link for link in self.json("links")}
+
+    def link(self, letter):
+        """One link, or None."""
+        return self.links().get(letter)
+
+    def state(self, letter):
+        link = self.link(letter)
+        return link["state"] if link else None
+
+    def wait(self, letter, state="UP", timeout=60):
+        """Until the link is in the state, as x2secctl says it; Failed with the link as it is, otherwise."""
+        done = self.ctl("wait", layout.HENBS[letter].id, "--state", state, "--timeout", f"{timeout:g}s", timeout=timeout + 30, check=False)
+        if done.status != 0:
+            link = self.link(letter) or {}
+            seen = {k: link.get(k) for k in ("state", "decision", "rule", "reason", "last_error")}
+            raise process.Failed(f"link {self.letter}–{letter} not {state} within {timeout:g} s: {seen}")
+        return self.link(letter)
+
+
+class KeydistServer:
+    """keydist-server on the gateway, inside the backhaul's reach."""
+
+    CONFIG = "/etc/keydist-server/keydist-server.toml"
+
+    def __init__(self, scene, **overrides):
+        self.scene, self.node, self.daemon = scene, scene["gw"], None
+        own = scene.material.operator_credential("keydist")
+        place = "/etc/keydist-server"
+        self.node.write(f"{place}/server.pem", own.cert.read_text())
+        self.node.write(f"{place}/server.key", own.key.read_text(), 0o600)
+        roots = [authority.root.cert.read_text() for authority in [*scene.material.vendors.values(), scene.material.operator]]
+        self.node.write(f"{place}/client-roots.pem", "".join(roots))
+        self.node.write(f"{place}/kek", bytes(range(32)).hex() + "\n", 0o600)
+        tables = {"server": {"listen": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}", "certificate": f"{place}/server.pem",
+                             "key": f"{place}/server.key", "client_roots": f"{place}/client-roots.pem"}}
+        for table, keys in overrides.items():
+            tables.setdefault(table, {}).update(keys)
+        self.node.write(self.CONFIG, toml(tables))
+
+    def begin(self):
+        self.daemon = self.node.start("keydist-server", programs.find("keydist-server"), "--config", self.CONFIG)
+        return self
+
+    def wait_ready(self, timeout=BOOT_WAIT):
+        process.until("keydist-server answers", lambda: self.daemon.must_run() and self.ctl("status", check=False).status == 0,
+                      timeout, every=0.3)
+        return self
+
+    def start(self):
+        return self.begin().wait_ready()
+
+    def stop(self):
+        return self.daemon.stop(60)
+
+    def kill(self):
+        self.daemon.kill()
+
+    def ctl(self, *argv, timeout=60, check=True):
+        return self.node.run(programs.find("keydistctl"), *argv, timeout=timeout, check=check)
+
+    def register(self, letters, group="site"):
+        """HeNBs of the scene with their vendors' anchors, and the operator's, in one group."""
+        operator = self.scene.material.operator.root.spki_sha256()
+        for letter in letters:
+            anchor = self.scene.material.vendor_root(letter).spki_sha256()
+            self.ctl("henb", "add", layout.HENBS[letter].id, "--anchor", anchor, "--anchor", operator, "--group", group)
+
+
+class TestCa:
+    """The test RA/CA (tests/ca) on the core network."""
+
+    def __init__(self, scene, **options):
+        self.scene, self.node, self.daemon, self.options = scene, scene["ca"], None, options
+
+    def begin(self):
+        raise process.Failed("the test RA/CA is not there yet")
+
+
+class Site:
+    """The daemons of a scenario together. Everything is ended with the scene."""
+
+    def __init__(self, scene, tell=lambda line: None):
+        self.scene, self.tell = scene, tell
+        self.x2secd, self.keydist, self.ca = {}, None, None
+
+    def __getitem__(self, letter):
+        return self.x2secd[letter]
+
+    def start_keydist(self, **overrides):
+        self.keydist = KeydistServer(self.scene, **overrides).start()
+        self.keydist.register(self.scene.henbs)
+        return self.keydist
+
+    def start_ca(self, **options):
+        self.ca = TestCa(self.scene, **options).start()
+        return self.ca
+
+    def start(self, letters=None, guard=True, **overrides):
+        """Guard and x2secd on these HeNBs (default: all of the scene), side by side."""
+        letters = list(letters or self.scene.henbs)
+        for letter in letters:
+            self.x2secd[letter] = X2secd(self.scene, letter, **overrides)
+        for letter in letters if guard else ():
+            self.x2secd[letter].guard_up()
+        for letter in letters:
+            self.x2secd[letter].begin()
+        for letter in letters:
+            self.x2secd[letter].wait_ready()
+        return self
+
+    def push(self, rules, version=1, letters=None, **more):
+        """One policy for all (a list of rules), or one for each HeNB ({letter: rules})."""
+        for letter in letters or self.x2secd:
+            mine = rules[letter] if isinstance(rules, dict) else rules
+            self.x2secd[letter].push(policy.make(mine, version, **more))
+        return self
+
+    def introduce(self, one, other, wire="lan", **more):
+        """Each becomes the other's neighbour."""
+        self.x2secd[one].add_neighbour(other, wire, **more)
+        self.x2secd[other].add_neighbour(one, wire, **more)
+        return self
+
+    def wait_up(self, one, other, timeout=60):
+        self.x2secd[one].wait(other, "UP", timeout)
+        return self.x2secd[other].wait(one, "UP", timeout)
