@@ -95,8 +95,15 @@ absl::StatusOr<std::string> SignDigest(SECKEYPrivateKey* key, core::SignedDigest
   SECItem input = ItemOf(digest_bytes);
   SECItem signature{siBuffer, nullptr, 0};
   if (SGN_Digest(key, kind.oid, &signature, &input) != SECSuccess) return LastNssError("signing");
-  std::string out(ViewOf(signature));
-  SECITEM_FreeItem(&signature, PR_FALSE);
+  const std::unique_ptr<SECItem, void (*)(SECItem*)> owned(&signature,
+                                                           [](SECItem* item) { SECITEM_FreeItem(item, PR_FALSE); });
+  if (SECKEY_GetPrivateKeyType(key) != ecKey) return std::string(ViewOf(signature));
+  // PKCS#11 has r and s side by side, X.509 and CMP a SEQUENCE of two integers.
+  SECItem der{siBuffer, nullptr, 0};
+  if (DSAU_EncodeDerSigWithLen(&der, &signature, signature.len) != SECSuccess)
+    return LastNssError("encoding the signature");
+  std::string out(ViewOf(der));
+  SECITEM_FreeItem(&der, PR_FALSE);
   return out;
 }
 
