@@ -12,6 +12,7 @@ struct TomlReader::Impl {
   std::string name;
   toml::table root;
   absl::Status error;
+  bool ignore_rest = false;
   std::set<std::string, std::less<>> known;
 
   void Error(const toml::source_region& where, std::string_view what) {
@@ -123,8 +124,10 @@ void TomlReader::Require(std::string_view path) {
   if (impl_->Find(path) == nullptr) Fail(path, "is missing");
 }
 
+void TomlReader::IgnoreRest() { impl_->ignore_rest = true; }
+
 absl::Status TomlReader::Finish() {
-  if (impl_->error.ok()) impl_->CheckUnknown(impl_->root, "");
+  if (impl_->error.ok() && !impl_->ignore_rest) impl_->CheckUnknown(impl_->root, "");
   return impl_->error;
 }
 

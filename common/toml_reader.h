@@ -37,6 +37,9 @@ class TomlReader {
   /// The key must be there.
   void Require(std::string_view path);
 
+  /// Keys that were not read are not unknown: for programs that read a part of another's configuration.
+  void IgnoreRest();
+
   /// InvalidArgument with the place of the first error.
   [[nodiscard]] absl::Status Finish();
 

@@ -9,9 +9,12 @@ namespace {
 
 std::string ProtocolName(std::uint8_t protocol) {
   switch (protocol) {
-    case IPPROTO_UDP: return "udp";
-    case IPPROTO_SCTP: return "sctp";
-    default: return common::StrCat("protocol ", static_cast<int>(protocol));
+    case IPPROTO_UDP:
+      return "udp";
+    case IPPROTO_SCTP:
+      return "sctp";
+    default:
+      return common::StrCat("protocol ", static_cast<int>(protocol));
   }
 }
 

@@ -60,12 +60,18 @@ bool Holds(const PolicyMap& there, const std::vector<KernelPolicy>& wanted) {
   });
 }
 
-/// The pin that the policies of a pair most likely were: told by the first outbound one, else as far as inbound ones tell.
+/// The pin that the policies of a pair most likely were: told by the first outbound one, else as far as inbound ones
+/// tell.
 core::Pin GuessPin(const Pair& pair, const PolicyMap& there) {
-  core::Pin pin{pair.first, pair.second, 0, false, std::nullopt};
+  core::Pin pin;
+  pin.local = pin.local_end = pair.first;
+  pin.peer = pin.peer_end = pair.second;
   for (const Direction direction : {Direction::kIn, Direction::kOut}) {
     for (const auto& [selector, policy] : there) {
       if (selector.direction != direction || !policy->sa) continue;
+      const bool out = direction == Direction::kOut;
+      pin.local_end = out ? policy->sa->source : policy->sa->destination;
+      pin.peer_end = out ? policy->sa->destination : policy->sa->source;
       pin.transport_mode = !policy->sa->tunnel;
       pin.reqid = policy->sa->reqid;
       pin.spi_out.reset();
@@ -87,14 +93,14 @@ std::vector<KernelPolicy> PoliciesOf(const core::Pin& pin, const Ports& ports) {
   KernelPolicy out;
   out.priority = kPinPriority;
   out.block = !pin.spi_out.has_value();
-  out.sa = PolicyTemplate{pin.local, pin.peer, pin.spi_out.value_or(0), pin.reqid, !pin.transport_mode, true};
+  out.sa = PolicyTemplate{pin.local_end, pin.peer_end, pin.spi_out.value_or(0), pin.reqid, !pin.transport_mode, true};
   ForPortVariants(HostSelector(Direction::kOut, pin.local, pin.peer), ports, [&](const PolicySelector& selector) {
     out.selector = selector;
     policies.push_back(out);
   });
   KernelPolicy in;
   in.priority = kPinPriority;
-  in.sa = PolicyTemplate{pin.peer, pin.local, 0, 0, !pin.transport_mode, true};
+  in.sa = PolicyTemplate{pin.peer_end, pin.local_end, 0, 0, !pin.transport_mode, true};
   ForPortVariants(HostSelector(Direction::kIn, pin.peer, pin.local), ports, [&](const PolicySelector& selector) {
     in.selector = selector;
     policies.push_back(in);

@@ -10,18 +10,18 @@
 
 namespace henb::x2sec::xfrm {
 
-/// pluto's host-to-host policies have 1753281. A policy is ours when its priority is one of these and its selector is what the
-/// functions below make; nothing else is ever changed or deleted.
+/// pluto's host-to-host policies have 1753281. A policy is ours when its priority is one of these and its selector is
+/// what the functions below make; nothing else is ever changed or deleted.
 inline constexpr std::uint32_t kClearPriority = 900;
 inline constexpr std::uint32_t kPinPriority = 1000;
 inline constexpr std::uint32_t kBeltPriority = 4294967000U;
 
 using Ports = std::set<core::ProtectedPort>;
 
-/// For each port its destination and its source variant: outbound encrypted with `spi_out`, inbound ESP of the pair required.
-/// Without `spi_out` the outbound ones block: a template without an SA would drop too, but only after asking the IKE daemon for an SA
-/// (acquire), which then starts a child SA that nobody planned. The template stays on the blocking policy, unused by the
-/// kernel, so that a dump tells the reqid.
+/// For each port its destination and its source variant: outbound encrypted with `spi_out`, inbound ESP of the pair
+/// required. Without `spi_out` the outbound ones block: a template without an SA would drop too, but only after asking
+/// the IKE daemon for an SA (acquire), which then starts a child SA that nobody planned. The template stays on the
+/// blocking policy, unused by the kernel, so that a dump tells the reqid.
 [[nodiscard]] std::vector<KernelPolicy> PoliciesOf(const core::Pin& pin, const Ports& ports);
 /// In and out, allowed without IPsec.
 [[nodiscard]] std::vector<KernelPolicy> PoliciesOf(const core::ClearPair& pair, const Ports& ports);

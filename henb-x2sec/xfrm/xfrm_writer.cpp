@@ -48,9 +48,12 @@ xfrm_address_t ToKernel(const common::IpAddress& address) {
 
 std::uint8_t ToKernel(Direction direction) {
   switch (direction) {
-    case Direction::kIn: return XFRM_POLICY_IN;
-    case Direction::kForward: return XFRM_POLICY_FWD;
-    default: return XFRM_POLICY_OUT;
+    case Direction::kIn:
+      return XFRM_POLICY_IN;
+    case Direction::kForward:
+      return XFRM_POLICY_FWD;
+    default:
+      return XFRM_POLICY_OUT;
   }
 }
 

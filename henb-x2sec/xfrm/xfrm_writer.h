@@ -15,7 +15,8 @@ using Message = std::vector<std::uint8_t>;  ///< One netlink message, padded to 
 [[nodiscard]] Message UpdatePolicyMessage(const KernelPolicy& policy, std::uint32_t sequence);
 /// XFRM_MSG_GETPOLICY of one selector.
 [[nodiscard]] Message GetPolicyMessage(const PolicySelector& selector, std::uint32_t sequence);
-/// XFRM_MSG_DELPOLICY of exactly the policy that has `index` in this direction, not of whatever has its selector by then.
+/// XFRM_MSG_DELPOLICY of exactly the policy that has `index` in this direction, not of whatever has its selector by
+/// then.
 [[nodiscard]] Message DeletePolicyMessage(Direction direction, std::uint32_t index, std::uint32_t sequence);
 /// XFRM_MSG_DELSA.
 [[nodiscard]] Message DeleteSaMessage(const core::SaInfo& sa, std::uint32_t sequence);

@@ -43,6 +43,7 @@ struct GuardSpec {
   std::set<TrustedPeer> trusted;
   std::optional<int> backhaul_reqid;
   std::set<common::Cidr> core_networks;            ///< S1-U passes to and from these inside backhaul_reqid.
+  std::set<common::IpAddress> neighbours;          ///< X2 addresses that are never taken for S1-U, whatever was decided about them.
   std::set<BackhaulOnlyService> backhaul_only;     ///< Refused outside backhaul_reqid unless backhaul_trusted.
   bool backhaul_trusted = false;                   ///< By signed policy only.
   friend bool operator==(const GuardSpec&, const GuardSpec&) = default;
@@ -51,6 +52,8 @@ struct GuardSpec {
 struct GuardCounters {
   std::uint64_t dropped_out = 0;   ///< Packets.
   std::uint64_t dropped_in = 0;
+  std::uint64_t dropped_forward = 0;
+  std::uint64_t dropped_backhaul = 0;  ///< To or from backhaul-only services, outside the backhaul's IPsec.
 };
 
 /// One thread at a time; Apply and Inspect run `nft` and block for tens of milliseconds.

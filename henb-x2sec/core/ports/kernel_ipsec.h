@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,11 @@ struct ProtectedPort {
   std::uint16_t port = 0;
   friend auto operator<=>(const ProtectedPort&, const ProtectedPort&) = default;
 };
+
+/// X2-C and X2-U; the configuration may name others.
+[[nodiscard]] inline std::set<ProtectedPort> X2Ports() {
+  return {{ProtectedPort::Protocol::kSctp, 36422}, {ProtectedPort::Protocol::kUdp, 2152}};
+}
 
 /// A kernel SA as dumped. Never its keys: implementations zeroise the buffers that held them.
 struct SaInfo {
@@ -60,6 +66,7 @@ struct KernelSnapshot {
   std::vector<Pin> pins;              ///< Whole ones: every policy of the pin is there.
   std::vector<Pin> broken_pins;       ///< Some of its policies are missing or differ.
   std::vector<ClearPair> clear_pairs;
+  std::vector<ClearPair> broken_clear_pairs;  ///< Some of their policies only: allow or forbid them.
   bool belt_whole = false;            ///< Every block policy of the second belt is there.
 };
 
