@@ -24,8 +24,7 @@ constexpr int kLargestRequest = 4 << 20;  // Octets. A policy of 1,000 rules has
 constexpr int kMostThreads = 2 * kMostWaiters + 16;
 constexpr std::size_t kMostMemory = std::size_t{64} << 20;
 
-grpc::ServerBuilder MakeBuilder(const SocketPlace& place) {
-  grpc::ServerBuilder builder;
+void SetUp(grpc::ServerBuilder& builder, const SocketPlace& place) {
   builder.AddListeningPort("unix:" + place.staging_path(), grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(kLargestRequest);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
@@ -35,7 +34,6 @@ grpc::ServerBuilder MakeBuilder(const SocketPlace& place) {
   quota.SetMaxThreads(kMostThreads);
   quota.Resize(kMostMemory);
   builder.SetResourceQuota(quota);
-  return builder;
 }
 
 }  // namespace
@@ -52,11 +50,13 @@ struct ControlServer::Impl {
         refusing_push(nullptr) {}
 
   absl::Status Listen(const ControlServerConfig& config) {
-    grpc::ServerBuilder control = MakeBuilder(control_place);
+    grpc::ServerBuilder control;
+    SetUp(control, control_place);
     control.RegisterService(&reading).RegisterService(&changing).RegisterService(&pushing);
     control_server = control.BuildAndStart();
     if (!control_server) return absl::InternalError(common::StrCat("cannot listen on ", config.control_socket));
-    grpc::ServerBuilder status = MakeBuilder(status_place);
+    grpc::ServerBuilder status;
+    SetUp(status, status_place);
     status.RegisterService(&reading).RegisterService(&refusing).RegisterService(&refusing_push);
     status_server = status.BuildAndStart();
     if (!status_server) return absl::InternalError(common::StrCat("cannot listen on ", config.status_socket));

@@ -7,7 +7,7 @@ namespace henb::x2sec::control {
 
 namespace {
 
-henb::oam::v1::PushPolicyResponse::Outcome ToWire(PushOutcome outcome) {
+henb::oam::v1::PushPolicyResponse::Result ToWire(PushOutcome outcome) {
   switch (outcome) {
     case PushOutcome::kApplied:
       return henb::oam::v1::PushPolicyResponse::APPLIED;
@@ -16,7 +16,7 @@ henb::oam::v1::PushPolicyResponse::Outcome ToWire(PushOutcome outcome) {
     case PushOutcome::kWouldApply:
       return henb::oam::v1::PushPolicyResponse::WOULD_APPLY;
   }
-  return henb::oam::v1::PushPolicyResponse::OUTCOME_UNSPECIFIED;
+  return henb::oam::v1::PushPolicyResponse::RESULT_UNSPECIFIED;
 }
 
 }  // namespace
@@ -28,13 +28,15 @@ grpc::Status PolicyPushService::PushPolicy(grpc::ServerContext*, const henb::oam
   if (!result.ok()) return common::ToGrpc(result.status());
   response->set_version(result->version);
   response->set_sha256(result->sha256);
-  response->set_outcome(ToWire(result->outcome));
+  response->set_result(ToWire(result->outcome));
   for (const PolicyLinkChange& change : result->changes) {
     henb::oam::v1::LinkChange* wire = response->add_changes();
     wire->set_neighbour(change.neighbour);
-    wire->set_before(change.before);
-    wire->set_after(change.after);
-    wire->set_rule(change.rule);
+    wire->set_decision_before(change.decision_before);
+    wire->set_decision_after(change.decision_after);
+    wire->set_rule_before(change.rule_before);
+    wire->set_rule_after(change.rule_after);
+    wire->set_reason_after(change.reason_after);
   }
   return grpc::Status::OK;
 }

@@ -59,12 +59,14 @@ struct NeighbourChanges {
 
 enum class PushOutcome { kApplied, kUnchanged, kWouldApply };
 
-/// A link whose outcome the policy changes.
+/// A link whose decision the policy changes.
 struct PolicyLinkChange {
   std::string neighbour;
-  std::string before;  ///< CERT, ENROL, PSK, TRUSTED or BLOCK.
-  std::string after;
-  std::string rule;  ///< Of the new policy; empty when none matches.
+  std::string decision_before;  ///< CERT, ENROL, PSK, TRUSTED or BLOCK.
+  std::string decision_after;
+  std::string rule_before;  ///< Empty where no rule matches; so is rule_after.
+  std::string rule_after;
+  std::string reason_after;
 };
 
 struct PolicyPushResult {
