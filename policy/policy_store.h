@@ -1,0 +1,97 @@
+// The one intake of signed policies, and the policy in force across restarts (R56).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/henb_id.h"
+#include "policy/cms.h"
+#include "policy/policy.h"
+
+namespace henb::policy {
+
+struct PolicyStoreConfig {
+  std::string
+      directory;  ///< Made with 0700 when missing. Holds policy.der, policy-high-water.json, policy-history.jsonl.
+  common::HenbId device;
+  std::string operator_name;  ///< That the device was provisioned for; empty: no policy is taken.
+  std::vector<common::Certificate> vendor_roots;
+};
+
+enum class PushResult { kApplied, kUnchanged, kWouldApply };
+[[nodiscard]] std::string_view Name(PushResult result);
+
+/// A policy that passed the intake. Immutable, shared.
+struct AcceptedPolicy {
+  Policy policy;
+  std::string json;
+  common::Sha256Digest sha256;  ///< Of the JSON.
+  SignerInfo signer;
+};
+
+struct PushReport {
+  PushResult result = PushResult::kUnchanged;
+  std::shared_ptr<const AcceptedPolicy> accepted;  ///< What was pushed; in force unless kWouldApply.
+};
+
+/// One line of the history, oldest first. The last 100 pushes are kept, refused ones too.
+struct HistoryEntry {
+  absl::Time at;
+  std::string source;         ///< "x2secctl", "oam", "provisioning"…
+  std::uint64_t version = 0;  ///< 0: not read so far.
+  std::string sha256;
+  std::string result;  ///< APPLIED, UNCHANGED or REFUSED.
+  std::string detail;  ///< Why it was refused.
+};
+
+/// One thread at a time, which may block on the disk. The clock must outlive the store. A failure changes nothing,
+/// neither in memory nor on disk; versions never go down, whatever happens to policy.der.
+class PolicyStore {
+ public:
+  PolicyStore(PolicyStoreConfig config, const common::Clock* clock);
+
+  /// Takes over what is on disk, verified anew; a signer's certificate that has expired since then does not matter,
+  /// dates are Decide's. No policy so far: OK, current() is null. An error (altered, another device's, older than the
+  /// high-water mark): current() is null, everything is BLOCK, and the version mark still holds.
+  [[nodiscard]] absl::Status Load();
+
+  /// Verify → read → judge → version → (unless `dry_run`) store → in force. `source` is for the history.
+  /// InvalidArgument: not a CMS or not a valid policy (path of the field); PermissionDenied: signature, signer,
+  /// operator, device or audience; FailedPrecondition: outside its dates, a lower version, or the same version with
+  /// another digest. Disk errors as they come. The history takes a line for everything but a dry run.
+  [[nodiscard]] absl::StatusOr<PushReport> Push(std::string_view cms_der, bool dry_run, std::string_view source);
+
+  /// The policy in force; null: none.
+  [[nodiscard]] std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
+  [[nodiscard]] const Policy* policy() const { return current_ == nullptr ? nullptr : &current_->policy; }
+  [[nodiscard]] absl::StatusOr<std::vector<HistoryEntry>> History() const;
+
+ private:
+  struct HighWater {
+    std::uint64_t version = 0;
+    common::Sha256Digest sha256;
+  };
+  [[nodiscard]] absl::StatusOr<std::shared_ptr<const AcceptedPolicy>> Accept(std::string_view cms_der,
+                                                                             absl::Time signed_at) const;
+  [[nodiscard]] absl::Status ReadHighWater();
+  [[nodiscard]] absl::StatusOr<PushReport> PushOne(std::string_view cms_der, bool dry_run);
+  void Remember(const HistoryEntry& entry);
+  [[nodiscard]] std::string Path(std::string_view file) const;
+
+  PolicyStoreConfig config_;
+  const common::Clock* clock_;
+  std::shared_ptr<const AcceptedPolicy> current_;
+  HighWater high_water_;
+  bool high_water_known_ = false;
+};
+
+}  // namespace henb::policy
