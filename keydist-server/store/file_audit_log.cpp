@@ -1,0 +1,151 @@
+#include "keydist-server/store/file_audit_log.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/status.h"
+
+namespace henb::keydist::store {
+namespace {
+
+constexpr std::size_t kTail = 1U << 20;  // A record is at most about 17 KB: 64 peers with names of 200 octets.
+
+/// Whole lines in the last `kTail` octets before `size`. The first may be cut unless the tail is the whole file.
+struct Tail {
+  std::string text;
+  std::vector<std::string_view> lines;
+  std::uint64_t torn = 0;  ///< Octets after the last newline.
+};
+
+absl::StatusOr<std::unique_ptr<Tail>> ReadTail(const AppendFile& file, std::uint64_t size) {
+  auto tail = std::make_unique<Tail>();
+  const std::uint64_t offset = size > kTail ? size - kTail : 0;
+  ASSIGN_OR_RETURN(tail->text, file.Read(offset, static_cast<std::size_t>(size - offset)));
+  std::string_view rest = tail->text;
+  if (offset > 0) rest.remove_prefix(std::min(rest.size(), rest.find('\n') + 1));
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    tail->lines.push_back(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  tail->torn = rest.size();
+  return tail;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file) {
+  std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file)));
+  RETURN_IF_ERROR_CTX(log->Recover(), "audit log");
+  log->thread_ = std::thread([raw = log.get()] { raw->Run(); });
+  return log;
+}
+
+absl::Status FileAuditLog::Recover() {
+  ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tail> tail, ReadTail(*file_, size));
+  const std::size_t count = tail->lines.size();
+  if (count == 0 && size > kTail) return absl::DataLossError("the end of the file holds no record");
+  if (count == 1 && size <= kTail) {
+    ASSIGN_OR_RETURN(head_, domain::CheckLine({}, tail->lines[0]));
+  } else if (count > 0) {
+    ASSIGN_OR_RETURN(const domain::ChainHead before, domain::CheckLine({}, tail->lines[count - 2], /*anywhere=*/true));
+    ASSIGN_OR_RETURN(head_, domain::CheckLine(before, tail->lines[count - 1]));
+  }
+  durable_size_ = size - tail->torn;
+  if (tail->torn > 0) {
+    RETURN_IF_ERROR(file_->Truncate(durable_size_));
+    common::LogWarning("audit_torn_end_cut", {{"octets", tail->torn}, {"after", head_.sequence}});
+  }
+  return absl::OkStatus();
+}
+
+FileAuditLog::~FileAuditLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void FileAuditLog::Append(domain::AuditRecord record, Done done) {
+  bool accepted = false;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_ && waiting_.size() < kMaxWaiting) {
+      waiting_.push_back({std::move(record), std::move(done)});
+      accepted = true;
+      first = waiting_.size() == 1;  // Later ones find the thread woken already.
+    }
+  }
+  if (!accepted) return done(absl::UnavailableError("the audit log is behind"));
+  if (first) wake_.notify_one();
+}
+
+void FileAuditLog::Run() {
+  std::vector<Waiting> group;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    group.swap(waiting_);
+    lock.unlock();
+    const absl::Status status = Commit(group);
+    for (Waiting& waiting : group) waiting.done(status);
+    group.clear();
+    lock.lock();
+  }
+}
+
+absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
+  buffer_.clear();
+  domain::ChainHead head = head_;
+  for (const Waiting& waiting : group) head = domain::AppendLine(head, waiting.record, &buffer_);
+  absl::Status status = absl::OkStatus();
+  // After a failed sync the kernel may have dropped pages: nothing above the last durable record is believed.
+  if (torn_) status = file_->Truncate(durable_size_);
+  if (status.ok()) {
+    torn_ = true;
+    status = file_->Append(buffer_);
+  }
+  if (status.ok()) status = file_->Sync();
+  if (!status.ok() && torn_ && file_->Truncate(durable_size_).ok()) torn_ = false;
+
+  const std::lock_guard lock(mutex_);
+  if (status.ok()) {
+    torn_ = false;
+    durable_size_ += buffer_.size();
+    head_ = head;
+    if (!health_.ok()) common::LogInfo("audit_recovered", {{"seq", head.sequence}});
+    health_ = absl::OkStatus();
+    return status;
+  }
+  status = absl::UnavailableError(common::StrCat("no audit record can be written: ", status.message()));
+  if (health_.ok()) common::LogAlarm("audit_failed", {{"error", status}, {"refused", group.size()}});
+  health_ = status;
+  return status;
+}
+
+absl::Status FileAuditLog::health() const {
+  const std::lock_guard lock(mutex_);
+  return health_;
+}
+
+domain::ChainHead FileAuditLog::head() const {
+  const std::lock_guard lock(mutex_);
+  return head_;
+}
+
+absl::StatusOr<std::vector<std::string>> FileAuditLog::Last(std::size_t most) const {
+  std::uint64_t size = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    size = durable_size_;
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tail> tail, ReadTail(*file_, size));
+  const std::size_t count = std::min(most, tail->lines.size());
+  return std::vector<std::string>(tail->lines.end() - static_cast<std::ptrdiff_t>(count), tail->lines.end());
+}
+
+}  // namespace henb::keydist::store

@@ -1,0 +1,245 @@
+#include "keydist-server/store/sqlite_store.h"
+
+#include "common/status.h"
+
+namespace henb::keydist::store {
+namespace {
+
+constexpr std::string_view kTables = R"(
+CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS henb(id TEXT PRIMARY KEY, state INTEGER NOT NULL, generation INTEGER NOT NULL,
+  anchors BLOB NOT NULL, groups TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pair_rule(lower TEXT NOT NULL, higher TEXT NOT NULL, rule INTEGER NOT NULL,
+  PRIMARY KEY(lower, higher)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epoch(number INTEGER PRIMARY KEY, activates_us INTEGER NOT NULL, sealed BLOB NOT NULL);
+INSERT OR IGNORE INTO meta VALUES('schema', 1), ('revision', 0);
+)";
+
+std::string PackAnchors(const domain::HenbRecord& record) {
+  std::string packed;
+  for (const common::SpkiHash& anchor : record.anchors) packed.append(anchor.bytes());
+  return packed;
+}
+
+/// Columns: id, state, generation, anchors, groups.
+absl::StatusOr<domain::HenbRecord> Unpack(const SqliteStatement& row) {
+  domain::HenbRecord record;
+  ASSIGN_OR_RETURN(record.id, common::HenbId::Parse(row.Bytes(0)));
+  const std::uint64_t state = row.Number(1);
+  if (state < 1 || state > 3) return absl::DataLossError(common::StrCat(record.id.str(), ": state ", state));
+  record.state = static_cast<domain::HenbState>(state);
+  record.generation = static_cast<std::uint32_t>(row.Number(2));
+  for (std::string_view rest = row.Bytes(3); !rest.empty();) {
+    ASSIGN_OR_RETURN(common::SpkiHash anchor, common::Sha256Digest::FromBytes(rest.substr(0, 32)));
+    record.anchors.push_back(anchor);
+    rest.remove_prefix(32);
+  }
+  const std::string_view groups = row.Bytes(4);
+  if (!groups.empty()) {
+    for (const std::string_view group : common::Split(groups, ' ')) record.groups.emplace_back(group);
+  }
+  return record;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
+  ASSIGN_OR_RETURN(SqliteDatabase database, SqliteDatabase::Open(path));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database)));
+  RETURN_IF_ERROR_CTX(store->Prepare(), path);
+  return store;
+}
+
+absl::Status SqliteStore::Prepare() {
+  RETURN_IF_ERROR(database_.Execute(std::string(kTables)));
+  SqliteStatement read(database_, "SELECT value FROM meta WHERE name='schema'");
+  ASSIGN_OR_RETURN(const bool row, read.Step());
+  const std::uint64_t schema = row ? read.Number(0) : 0;
+  if (schema != kSchema) {
+    return absl::FailedPreconditionError(
+        common::StrCat("schema ", schema, " is not one this release knows (", kSchema, ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::ReadRevision() {
+  SqliteStatement read(database_, "SELECT value FROM meta WHERE name='revision'");
+  ASSIGN_OR_RETURN(const bool row, read.Step());
+  if (!row) return absl::DataLossError("the store has no revision");
+  return read.Number(0);
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::Finish(SqliteTransaction* transaction, decltype(Change::what) what) {
+  RETURN_IF_ERROR(database_.Execute("UPDATE meta SET value=value+1 WHERE name='revision'"));
+  ASSIGN_OR_RETURN(const std::uint64_t revision, ReadRevision());
+  RETURN_IF_ERROR(transaction->Commit());
+  if (listener_) listener_(Change{.revision = revision, .what = std::move(what)});
+  return revision;
+}
+
+absl::StatusOr<std::optional<domain::HenbRecord>> SqliteStore::Read(const common::HenbId& id) {
+  SqliteStatement read(database_, "SELECT id, state, generation, anchors, groups FROM henb WHERE id=?");
+  read.BindText(id.str());
+  ASSIGN_OR_RETURN(const bool row, read.Step());
+  if (!row) return std::optional<domain::HenbRecord>();
+  ASSIGN_OR_RETURN(domain::HenbRecord record, Unpack(read));
+  return std::optional<domain::HenbRecord>(std::move(record));
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::CreateHenb(const domain::HenbRecord& record) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(record.id));
+  if (there) return absl::AlreadyExistsError(common::StrCat(record.id.str(), " is registered already"));
+  SqliteStatement write(database_, "INSERT INTO henb VALUES(?, ?, ?, ?, ?)");
+  write.BindText(record.id.str()).Bind(static_cast<std::uint64_t>(record.state)).Bind(record.generation);
+  write.BindBlob(PackAnchors(record)).BindText(common::Join(record.groups, " "));
+  RETURN_IF_ERROR(write.Run());
+  return Finish(&transaction, record);
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::UpdateHenb(const domain::HenbRecord& before,
+                                                      const domain::HenbRecord& after) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(before.id));
+  if (!there) return absl::NotFoundError(common::StrCat("no HeNB ", before.id.str()));
+  if (*there != before) return absl::AbortedError(common::StrCat(before.id.str(), " changed meanwhile"));
+  if (before == after) return ReadRevision();
+  SqliteStatement write(database_, "UPDATE henb SET state=?, generation=?, anchors=?, groups=? WHERE id=?");
+  write.Bind(static_cast<std::uint64_t>(after.state)).Bind(after.generation).BindBlob(PackAnchors(after));
+  write.BindText(common::Join(after.groups, " ")).BindText(after.id.str());
+  RETURN_IF_ERROR(write.Run());
+  return Finish(&transaction, after);
+}
+
+absl::StatusOr<std::optional<domain::HenbRecord>> SqliteStore::FindHenb(const common::HenbId& id) {
+  const std::lock_guard lock(mutex_);
+  return Read(id);
+}
+
+absl::Status SqliteStore::ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) {
+  const std::lock_guard lock(mutex_);
+  SqliteStatement read(database_, "SELECT id, state, generation, anchors, groups FROM henb ORDER BY id");
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    if (!row) return absl::OkStatus();
+    ASSIGN_OR_RETURN(domain::HenbRecord record, Unpack(read));
+    visit(std::move(record));
+  }
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pair, domain::PairRule rule) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  domain::PairRule before = domain::PairRule::kNone;
+  {
+    SqliteStatement read(database_, "SELECT rule FROM pair_rule WHERE lower=? AND higher=?");
+    read.BindText(pair.lower().str()).BindText(pair.higher().str());
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    if (row) before = static_cast<domain::PairRule>(read.Number(0));
+  }
+  if (before == rule) return ReadRevision();
+  SqliteStatement write(database_, rule == domain::PairRule::kNone
+                                       ? "DELETE FROM pair_rule WHERE lower=? AND higher=?"
+                                       : "INSERT OR REPLACE INTO pair_rule VALUES(?, ?, ?)");
+  write.BindText(pair.lower().str()).BindText(pair.higher().str());
+  if (rule != domain::PairRule::kNone) write.Bind(static_cast<std::uint64_t>(rule));
+  RETURN_IF_ERROR(write.Run());
+  return Finish(&transaction, PairException{pair, rule});
+}
+
+absl::Status SqliteStore::ForEachPairRule(const std::function<void(PairException)>& visit) {
+  const std::lock_guard lock(mutex_);
+  SqliteStatement read(database_, "SELECT lower, higher, rule FROM pair_rule ORDER BY lower, higher");
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    if (!row) return absl::OkStatus();
+    ASSIGN_OR_RETURN(common::HenbId lower, common::HenbId::Parse(read.Bytes(0)));
+    ASSIGN_OR_RETURN(common::HenbId higher, common::HenbId::Parse(read.Bytes(1)));
+    ASSIGN_OR_RETURN(domain::PairId pair, domain::PairId::Of(std::move(lower), std::move(higher)));
+    const std::uint64_t rule = read.Number(2);
+    if (rule < 1 || rule > 2) return absl::DataLossError(common::StrCat("pair rule ", rule, " is not known"));
+    visit({std::move(pair), static_cast<domain::PairRule>(rule)});
+  }
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::CreateEpoch(const StoredEpoch& epoch) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  {
+    SqliteStatement read(database_, "SELECT ifnull(max(number), 0) FROM epoch");
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    const std::uint64_t highest = row ? read.Number(0) : 0;
+    if (epoch.number > 0 && epoch.number <= highest) {
+      return absl::AlreadyExistsError(common::StrCat("epoch ", epoch.number, " has been made"));
+    }
+    if (epoch.number != highest + 1) {
+      return absl::FailedPreconditionError(common::StrCat("epoch ", epoch.number, " does not follow epoch ", highest));
+    }
+  }
+  SqliteStatement write(database_, "INSERT INTO epoch VALUES(?, ?, ?)");
+  write.Bind(epoch.number).Bind(static_cast<std::uint64_t>(absl::ToUnixMicros(epoch.activates))).BindBlob(epoch.sealed);
+  RETURN_IF_ERROR(write.Run());
+  return Finish(&transaction,
+                domain::EpochMark{.number = epoch.number, .activates = epoch.activates, .destroyed = false});
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::DestroyEpochRoot(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  absl::StatusOr<std::uint64_t> revision = absl::UnknownError("");
+  {
+    SqliteTransaction transaction(database_);
+    RETURN_IF_ERROR(transaction.Begin());
+    domain::EpochMark mark{.number = number, .activates = {}, .destroyed = true};
+    bool destroyed = false;
+    {
+      SqliteStatement read(database_, "SELECT activates_us, length(sealed) FROM epoch WHERE number=?");
+      ASSIGN_OR_RETURN(const bool row, read.Bind(number).Step());
+      if (!row) return absl::NotFoundError(common::StrCat("no epoch ", number));
+      mark.activates = absl::FromUnixMicros(static_cast<std::int64_t>(read.Number(0)));
+      destroyed = read.Number(1) == 0;
+    }
+    if (destroyed) {
+      revision = ReadRevision();
+    } else {
+      SqliteStatement write(database_, "UPDATE epoch SET sealed=x'' WHERE number=?");
+      RETURN_IF_ERROR(write.Bind(number).Run());
+      revision = Finish(&transaction, mark);
+    }
+  }
+  RETURN_IF_ERROR(revision.status());
+  // The write-ahead log still holds the page as it was: write it back and cut the log to nothing. Busy never happens
+  // with the one connection that this store has.
+  RETURN_IF_ERROR(database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  return revision;
+}
+
+absl::StatusOr<std::vector<StoredEpoch>> SqliteStore::Epochs() {
+  const std::lock_guard lock(mutex_);
+  std::vector<StoredEpoch> epochs;
+  SqliteStatement read(database_, "SELECT number, activates_us, sealed FROM epoch ORDER BY number");
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    if (!row) return epochs;
+    epochs.push_back({.number = read.Number(0),
+                      .activates = absl::FromUnixMicros(static_cast<std::int64_t>(read.Number(1))),
+                      .sealed = std::string(read.Bytes(2))});
+  }
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::Revision() {
+  const std::lock_guard lock(mutex_);
+  return ReadRevision();
+}
+
+void SqliteStore::SetListener(Listener listener) {
+  const std::lock_guard lock(mutex_);
+  listener_ = std::move(listener);
+}
+
+}  // namespace henb::keydist::store

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "keydist-server/store/sqlite_database.h"
+#include "keydist-server/store/store.h"
+
+namespace henb::keydist::store {
+
+/// The embedded store, the default: one SQLite file, owned by one server. Any thread.
+///
+/// Losing the file: every HeNB must be registered anew and all keys change. A copy of it together with the KEK opens
+/// the roots of epochs that had not been destroyed when the copy was made. Destroyed roots are overwritten in the file
+/// (secure_delete) and in the write-ahead log (truncated at once); what the disk itself keeps is out of reach.
+class SqliteStore final : public Store {
+ public:
+  static constexpr std::uint64_t kSchema = 1;
+
+  /// FailedPrecondition: the file was written by a newer schema. Others as SqliteDatabase::Open.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& path);
+
+  absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
+  absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
+  absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) override;
+  absl::Status ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) override;
+  absl::StatusOr<std::uint64_t> SetPairRule(const domain::PairId& pair, domain::PairRule rule) override;
+  absl::Status ForEachPairRule(const std::function<void(PairException)>& visit) override;
+  absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
+  absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
+  absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
+  absl::StatusOr<std::uint64_t> Revision() override;
+  void SetListener(Listener listener) override;
+
+ private:
+  explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
+  absl::Status Prepare();
+  absl::StatusOr<std::uint64_t> ReadRevision();
+  absl::StatusOr<std::optional<domain::HenbRecord>> Read(const common::HenbId& id);
+  /// Takes the next revision, commits, tells the listener.
+  absl::StatusOr<std::uint64_t> Finish(SqliteTransaction* transaction, decltype(Change::what) what);
+
+  std::mutex mutex_;
+  SqliteDatabase database_;
+  Listener listener_;
+};
+
+}  // namespace henb::keydist::store

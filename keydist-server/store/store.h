@@ -1,0 +1,75 @@
+// The port to durable state. Small on purpose: a backend is these calls and the conformance suite (tests/conformance).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "keydist-server/domain/epoch.h"
+#include "keydist-server/domain/henb_record.h"
+
+namespace henb::keydist::store {
+
+/// An epoch as stored. `sealed` is empty once the root has been destroyed; the number stays as the high-water mark.
+struct StoredEpoch {
+  std::uint64_t number = 0;
+  absl::Time activates;  ///< Kept to the microsecond.
+  std::string sealed;
+  friend bool operator==(const StoredEpoch&, const StoredEpoch&) = default;
+};
+
+struct PairException {
+  domain::PairId pair;
+  domain::PairRule rule = domain::PairRule::kNone;
+};
+
+/// What a write changed. Revisions are those of the whole store; each write that changes something takes the next one.
+struct Change {
+  std::uint64_t revision = 0;
+  std::variant<domain::HenbRecord, PairException, domain::EpochMark> what;
+};
+
+/// Implementations may be called from any thread; a call blocks until it is durable. Errors: Unavailable or DataLoss
+/// when the backend fails (nothing changed, or the next read tells), and those that a call names.
+class Store {
+ public:
+  using Listener = std::function<void(const Change&)>;
+  virtual ~Store() = default;
+
+  /// AlreadyExists when a record of that id is there, also a removed one.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) = 0;
+  /// Replaces `before` by `after` (same id). Aborted when the record is no longer `before`: read again and decide anew.
+  /// NotFound when there is none. `before` == `after` changes nothing and takes no revision.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before,
+                                                                 const domain::HenbRecord& after) = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) = 0;
+  /// In order of id, removed ones too.
+  [[nodiscard]] virtual absl::Status ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) = 0;
+
+  /// kNone takes the exception away.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> SetPairRule(const domain::PairId& pair,
+                                                                  domain::PairRule rule) = 0;
+  /// In order of the pair; never kNone.
+  [[nodiscard]] virtual absl::Status ForEachPairRule(const std::function<void(PairException)>& visit) = 0;
+
+  /// Compare-and-create: AlreadyExists when the number is there (its root is the one to use); FailedPrecondition unless
+  /// it is one above the highest ever created.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) = 0;
+  /// Empties `sealed` for good, also in the backend's own leftovers as far as it can. Repeating it is OK. NotFound.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) = 0;
+  /// In order of number.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<StoredEpoch>> Epochs() = 0;
+
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> Revision() = 0;
+  /// `listener` hears of every change after it is durable, in order of revision, on a thread of the store's or of the
+  /// writer's. It must not write to the store. Set once, before the first write.
+  virtual void SetListener(Listener listener) = 0;
+};
+
+}  // namespace henb::keydist::store
