@@ -10,10 +10,10 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "common/unix_socket.h"
 #include "henb-x2sec/control/control_service.h"
 #include "henb-x2sec/control/link_changes.h"
 #include "henb-x2sec/control/policy_push_service.h"
-#include "henb-x2sec/control/socket_place.h"
 #include "henb-x2sec/control/status_service.h"
 
 namespace henb::x2sec::control {
@@ -24,7 +24,7 @@ constexpr int kLargestRequest = 4 << 20;  // Octets. A policy of 1,000 rules has
 constexpr int kMostThreads = 2 * kMostWaiters + 16;
 constexpr std::size_t kMostMemory = std::size_t{64} << 20;
 
-void SetUp(grpc::ServerBuilder& builder, const SocketPlace& place) {
+void SetUp(grpc::ServerBuilder& builder, const common::SocketPlace& place) {
   builder.AddListeningPort("unix:" + place.staging_path(), grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(kLargestRequest);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
@@ -40,7 +40,8 @@ void SetUp(grpc::ServerBuilder& builder, const SocketPlace& place) {
 
 /// Members are in the order in which they may be destroyed from the end: servers before services before places.
 struct ControlServer::Impl {
-  Impl(SocketPlace control, SocketPlace status, const ControlServerConfig& config, ControlBackend& backend)
+  Impl(common::SocketPlace control, common::SocketPlace status, const ControlServerConfig& config,
+       ControlBackend& backend)
       : control_place(std::move(control)),
         status_place(std::move(status)),
         reading(backend, changes, config.longest_wait),
@@ -74,8 +75,8 @@ struct ControlServer::Impl {
     if (status_server) status_server->Shutdown(deadline);
   }
 
-  SocketPlace control_place;
-  SocketPlace status_place;
+  common::SocketPlace control_place;
+  common::SocketPlace status_place;
   LinkChanges changes;
   StatusService reading;
   ControlService changing;
@@ -89,8 +90,9 @@ struct ControlServer::Impl {
 
 absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(const ControlServerConfig& config,
                                                                     ControlBackend& backend) {
-  ASSIGN_OR_RETURN_CTX(SocketPlace control, SocketPlace::Prepare(config.control_socket), "control socket");
-  ASSIGN_OR_RETURN_CTX(SocketPlace status, SocketPlace::Prepare(config.status_socket), "status socket");
+  ASSIGN_OR_RETURN_CTX(common::SocketPlace control, common::SocketPlace::Prepare(config.control_socket),
+                       "control socket");
+  ASSIGN_OR_RETURN_CTX(common::SocketPlace status, common::SocketPlace::Prepare(config.status_socket), "status socket");
   auto impl = std::make_unique<Impl>(std::move(control), std::move(status), config, backend);
   const absl::Status listening = impl->Listen(config);
   if (!listening.ok()) {

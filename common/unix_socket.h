@@ -1,4 +1,4 @@
-// The place of a unix socket in the file system: made without a moment of wrong access rights.
+// Unix sockets: placed in the file system without a moment of wrong access rights, and found again.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace henb::x2sec::control {
+namespace henb::common {
 
 /// A server binds at `staging_path()`, in a folder that is its own alone; Publish() then gives the socket its mode and
 /// group and moves it to its final path, in place of one that nobody serves. Owns both paths. One thread.
@@ -43,4 +43,4 @@ class SocketPlace {
 /// may not be tried. The message says which.
 [[nodiscard]] absl::Status TryToConnect(const std::string& path);
 
-}  // namespace henb::x2sec::control
+}  // namespace henb::common

@@ -1,4 +1,4 @@
-#include "henb-x2sec/control/socket_place.h"
+#include "common/unix_socket.h"
 
 #include <grp.h>
 #include <sys/socket.h>
@@ -19,7 +19,7 @@
 #include "common/status.h"
 #include "common/unique_fd.h"
 
-namespace henb::x2sec::control {
+namespace henb::common {
 
 namespace {
 
@@ -27,7 +27,7 @@ constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::string_view kStagingSuffix = "/.socket.XXXXXX/s";
 
 absl::Status SystemError(std::string_view what, const std::string& path, int error) {
-  return absl::ErrnoToStatus(error, common::ToAbsl(common::StrCat(what, " ", path)));
+  return absl::ErrnoToStatus(error, ToAbsl(StrCat(what, " ", path)));
 }
 
 absl::Status CheckFolder(const std::string& folder) {
@@ -36,7 +36,7 @@ absl::Status CheckFolder(const std::string& folder) {
   const bool everybody_writes = (info.st_mode & S_IWOTH) != 0;
   const bool sticky = (info.st_mode & S_ISVTX) != 0;
   if (everybody_writes && !sticky) {
-    return absl::FailedPreconditionError(common::StrCat(folder, " is writable for everybody"));
+    return absl::FailedPreconditionError(StrCat(folder, " is writable for everybody"));
   }
   return absl::OkStatus();
 }
@@ -53,9 +53,8 @@ std::optional<gid_t> GroupId(const std::string& name) {
 }  // namespace
 
 absl::Status TryToConnect(const std::string& path) {
-  if (path.size() > kLongestPath)
-    return absl::InvalidArgumentError(common::StrCat(path, ": too long for a unix socket"));
-  const common::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (path.size() > kLongestPath) return absl::InvalidArgumentError(StrCat(path, ": too long for a unix socket"));
+  const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return SystemError("socket for", path, errno);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -64,7 +63,7 @@ absl::Status TryToConnect(const std::string& path) {
     return absl::OkStatus();
   }
   const int error = errno;
-  const std::string message = common::StrCat(path, ": ", std::strerror(error));
+  const std::string message = StrCat(path, ": ", std::strerror(error));
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
   return absl::UnavailableError(message);
 }
@@ -72,21 +71,19 @@ absl::Status TryToConnect(const std::string& path) {
 absl::StatusOr<SocketPlace> SocketPlace::Prepare(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (path.empty() || path.front() != '/' || slash + 1 == path.size()) {
-    return absl::InvalidArgumentError(
-        common::StrCat("\"", common::Quoted(path), "\" is not an absolute path of a socket"));
+    return absl::InvalidArgumentError(StrCat("\"", Quoted(path), "\" is not an absolute path of a socket"));
   }
   const std::string folder = slash == 0 ? "/" : path.substr(0, slash);
   if (path.size() > kLongestPath || folder.size() + kStagingSuffix.size() > kLongestPath) {
-    return absl::InvalidArgumentError(common::StrCat(path, ": too long for a unix socket"));
+    return absl::InvalidArgumentError(StrCat(path, ": too long for a unix socket"));
   }
-  RETURN_IF_ERROR(common::MakeDirectories(folder, 0755));
+  RETURN_IF_ERROR(MakeDirectories(folder, 0755));
   RETURN_IF_ERROR(CheckFolder(folder));
 
   struct stat info {};
   if (lstat(path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode))
-      return absl::FailedPreconditionError(common::StrCat(path, " is there and is no socket"));
-    if (TryToConnect(path).ok()) return absl::AlreadyExistsError(common::StrCat("another process serves ", path));
+    if (!S_ISSOCK(info.st_mode)) return absl::FailedPreconditionError(StrCat(path, " is there and is no socket"));
+    if (TryToConnect(path).ok()) return absl::AlreadyExistsError(StrCat("another process serves ", path));
   }
 
   std::string staging = folder + std::string(kStagingSuffix.substr(0, kStagingSuffix.rfind('/')));
@@ -108,7 +105,7 @@ absl::Status SocketPlace::Publish(const std::string& group) {
   if (stat(staging_path_.c_str(), &info) != 0) return SystemError("looking at", staging_path_, errno);
   const std::optional<gid_t> gid = GroupId(group);
   if (gid && chown(staging_path_.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
-    return SystemError(common::StrCat("giving to group ", group), path_, errno);
+    return SystemError(StrCat("giving to group ", group), path_, errno);
   }
   if (chmod(staging_path_.c_str(), gid ? 0660 : 0600) != 0) return SystemError("setting the mode of", path_, errno);
   if (rename(staging_path_.c_str(), path_.c_str()) != 0) return SystemError("placing", path_, errno);
@@ -129,4 +126,4 @@ void SocketPlace::Remove() {
   inode_ = 0;
 }
 
-}  // namespace henb::x2sec::control
+}  // namespace henb::common
