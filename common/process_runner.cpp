@@ -134,6 +134,11 @@ absl::StatusOr<ProcessResult> SystemProcessRunner::Run(const ProcessRequest& req
   in.write.reset();
   if (!pumped.ok()) kill(pid, SIGKILL);
   auto status = Reap(pid, request.deadline);
+  if (request.keep_output_at_deadline && (absl::IsDeadlineExceeded(pumped) || absl::IsDeadlineExceeded(status.status()))) {
+    result.exit_status = 128 + SIGKILL;
+    result.timed_out = true;
+    return result;
+  }
   RETURN_IF_ERROR_CTX(pumped, program);
   if (!status.ok()) return WithContext(status.status(), program);
   result.exit_status = *status;

@@ -16,12 +16,14 @@ struct ProcessRequest {
   std::string standard_input;             ///< Written to its standard input, then closed. No secrets here.
   absl::Duration deadline = absl::Seconds(10);  ///< Past it the program is killed (SIGKILL).
   std::size_t output_limit = 8U << 20;    ///< Octets kept of stdout and stderr each; more is an error.
+  bool keep_output_at_deadline = false;   ///< What it printed before the deadline is a result (timed_out), not an error.
 };
 
 struct ProcessResult {
   int exit_status = -1;   ///< As by exit(3); 128 + signal when killed by one.
   std::string output;     ///< Standard output.
   std::string error;      ///< Standard error.
+  bool timed_out = false; ///< Killed by the deadline (keep_output_at_deadline).
 };
 
 /// Runs programs. Implementations may be called from any thread; Run blocks until the program ends.

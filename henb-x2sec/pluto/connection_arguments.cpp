@@ -46,7 +46,8 @@ absl::Status CheckEnds(const core::ConnectionSpec& spec) {
   if (spec.peer_address.family() != spec.local_address.family()) {
     return absl::InvalidArgumentError("peer_address: of another family than local_address");
   }
-  if (spec.peer_address == spec.local_address) return absl::InvalidArgumentError("peer_address: the same as local_address");
+  if (spec.peer_address == spec.local_address)
+    return absl::InvalidArgumentError("peer_address: the same as local_address");
   const auto octets = spec.peer_address.bytes();
   if (std::all_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet == 0; })) {
     return absl::InvalidArgumentError("peer_address: unspecified");  // would mean "anybody" to pluto

@@ -15,11 +15,13 @@ inline constexpr int kHighestReqid = 16379;
 
 /// Letters, digits, '.', '-', '_' after "x2-", 255 at most. InvalidArgument quotes the text.
 [[nodiscard]] absl::Status CheckConnectionName(std::string_view name);
-/// An algorithm proposal such as "aes_gcm256-sha2_256-ecp256": letters, digits, '_', '-', starting with a letter, 64 at most.
+/// An algorithm proposal such as "aes_gcm256-sha2_256-ecp256": letters, digits, '_', '-', starting with a letter, 64 at
+/// most.
 [[nodiscard]] absl::Status CheckSuite(std::string_view suite);
 /// SHA-1 of a public key: exactly 40 hexadecimal digits. (A short one, from a token, makes whack abort pluto.)
 [[nodiscard]] absl::Status CheckCkaid(std::string_view ckaid);
-/// A distinguished name, "O=Operator, CN=Root": printable ASCII (others escaped, RFC 4514 §2.4), no quotes, no '%' forms, 512 at most.
+/// A distinguished name, "O=Operator, CN=Root": printable ASCII (others escaped, RFC 4514 §2.4), no quotes, no '%'
+/// forms, 512 at most.
 [[nodiscard]] absl::Status CheckDistinguishedName(std::string_view dn);
 /// All of a specification: InvalidArgument names the field, "connection x2-…: ike_suites[1]: …".
 [[nodiscard]] absl::Status CheckSpec(const core::ConnectionSpec& spec);

@@ -18,18 +18,17 @@ struct Sign {
 /// The most telling first: a line of an earlier sign decides over all lines of later ones.
 constexpr std::array kSigns = {
     Sign{"established Child SA using", InitiateOutcome::kEstablished},
-    // Our own judgement of the peer's certificate, path, name or anchor.
-    Sign{"certificate verify failed", InitiateOutcome::kCertificateRejected},
-    Sign{"certificate rejected for this connection", InitiateOutcome::kCertificateRejected},
+    // Our own judgement of the peer's certificate, path, name or anchor. The peer's judgement of ours is
+    // AUTHENTICATION_FAILED only.
     Sign{"NSS: ERROR: IPsec certificate", InitiateOutcome::kCertificateRejected},
-    Sign{"X509: Certificate rejected", InitiateOutcome::kCertificateRejected},
+    Sign{"X509: certificate payload rejected", InitiateOutcome::kCertificateRejected},
     Sign{"X509: authentication failed", InitiateOutcome::kCertificateRejected},
-    Sign{"certificate does not contain", InitiateOutcome::kCertificateRejected},
-    Sign{"does not match expected", InitiateOutcome::kCertificateRejected},
-    Sign{"mismatched", InitiateOutcome::kAuthenticationFailed},
+    Sign{"authentication failed: no certificate matched", InitiateOutcome::kCertificateRejected},
+    // Ours to mend: a secret or a private key is missing here.
+    Sign{"no PSK found for", InitiateOutcome::kOther},
+    Sign{"private key matching CKAID", InitiateOutcome::kOther},
     Sign{"authentication failed", InitiateOutcome::kAuthenticationFailed},
     Sign{"AUTHENTICATION_FAILED", InitiateOutcome::kAuthenticationFailed},
-    Sign{"Failed to find our PreShared Key", InitiateOutcome::kAuthenticationFailed},
     // IKE SA up, child refused: in IKE_AUTH, or in CREATE_CHILD_SA on an IKE SA that was there.
     Sign{"rejected Child SA with", InitiateOutcome::kChildRefused},
     Sign{"CREATE_CHILD_SA failed with", InitiateOutcome::kChildRefused},

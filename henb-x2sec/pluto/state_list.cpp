@@ -6,7 +6,6 @@
 
 #include "common/status.h"
 #include "henb-x2sec/pluto/connection_arguments.h"
-#include "henb-x2sec/pluto/fingerprint.h"
 
 namespace henb::x2sec::pluto {
 namespace {
@@ -109,17 +108,16 @@ bool AddState(const StateLine& line, core::IkeSnapshot& snapshot) {
   return parent.has_value() || !snapshot.child_sas.back().established;
 }
 
-/// `"x2-t-0": 10.9.0.1[…` and `"x2-t-0":   aliases: …`.
+/// `"x2-t-0": 10.9.0.1[…`, and of its other lines `"x2-t-0":   conn_prio: 32,32; interface: lan0; metric: 77; …`.
 void AddConnection(std::string_view text, core::IkeSnapshot& snapshot) {
   const auto name = TakeName(text);
   if (!name) return;
-  if (snapshot.connections.empty() || snapshot.connections.back() != *name) {
-    if (std::find(snapshot.connections.begin(), snapshot.connections.end(), *name) == snapshot.connections.end()) {
-      snapshot.connections.emplace_back(*name);
-    }
+  // All lines of a connection come together; instances of a template repeat its name.
+  if (snapshot.connections.empty() || snapshot.connections.back() != *name) snapshot.connections.emplace_back(*name);
+  const auto metric = NumberAfter(text, "; metric: ");
+  if (metric && *metric != 0 && name->starts_with(kOwnPrefix)) {
+    snapshot.fingerprints[std::string(*name)] = StrCat(*metric);
   }
-  const std::string_view fingerprint = Word(text, kFingerprintPrefix);
-  if (!fingerprint.empty()) snapshot.fingerprints[std::string(*name)] = fingerprint;
 }
 
 }  // namespace

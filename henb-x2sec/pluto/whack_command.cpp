@@ -2,6 +2,7 @@
 
 #include "common/status.h"
 #include "henb-x2sec/pluto/connection_arguments.h"
+#include "henb-x2sec/pluto/fingerprint.h"
 
 namespace henb::x2sec::pluto::whack_command {
 namespace {
@@ -36,7 +37,8 @@ void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
 }
 
 void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
-  Append(to, {"--ikev2", "--encrypt", "--pfs", spec.auth == core::IkeAuth::kPsk ? "--psk" : StrCat("--", Authby(spec))});
+  Append(to,
+         {"--ikev2", "--encrypt", "--pfs", spec.auth == core::IkeAuth::kPsk ? "--psk" : StrCat("--", Authby(spec))});
   if (!spec.transport_mode) to.emplace_back("--tunnel");
   const std::string lifetime = StrCat(absl::ToInt64Seconds(spec.lifetime));
   Append(to, {"--reauth", "--overlapip", "--reqid", StrCat(spec.reqid)});
@@ -45,8 +47,10 @@ void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const Connect
   Append(to, {"--ikefrag-allow", "--esn", "--no-esn", "--replay-window", StrCat(spec.replay_window)});
   // pluto's own rekeying loses packets; every key change is ours to start, and a forgotten SA ends.
   Append(to, {"--dontrekey", "--ikelifetime", lifetime, "--ipseclifetime", lifetime});
+  // One try: without it pluto repeats a failed attempt for ever, beside those that we start.
+  Append(to, {"--keyingtries", "1"});
   Append(to, {"--retransmit-timeout", StrCat(timers.retransmit_timeout), "--dpddelay", StrCat(timers.dpd_delay),
-              "--dpdtimeout", StrCat(timers.dpd_timeout), "--dpdaction", "clear"});
+              "--dpdaction", "clear"});
 }
 
 }  // namespace
@@ -58,6 +62,7 @@ absl::StatusOr<Arguments> Add(const core::ConnectionSpec& spec, const Connection
   words.emplace_back("--to");
   AppendPeersEnd(words, spec);
   AppendPolicy(words, spec, timers);
+  Append(words, {"--metric", StrCat(FingerprintOf(words))});
   return words;
 }
 
@@ -71,7 +76,9 @@ absl::StatusOr<Arguments> Initiate(const std::string& name) {
   return Arguments{"--initiate", "--name", name};
 }
 
-Arguments Reauthenticate(std::uint64_t serial) { return {"--impair", StrCat("event-v2-reauth:", serial)}; }
+Arguments Reauthenticate(std::uint64_t serial) {
+  return {"--impair", StrCat("event-v2-reauth:", serial), "--asynchronous"};
+}
 Arguments DeleteState(std::uint64_t serial) { return {"--deletestate", StrCat(serial)}; }
 Arguments RereadSecrets() { return {"--rereadsecrets"}; }
 Arguments RereadCertificates() { return {"--rereadcerts"}; }

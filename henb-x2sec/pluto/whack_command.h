@@ -14,12 +14,12 @@ namespace henb::x2sec::pluto {
 struct ConnectionTimers {
   int retransmit_timeout = 10;  ///< An exchange without an answer is given up, and its IKE SA with it (RFC 7296 §2.4).
   int dpd_delay = 3;            ///< Silence after which pluto asks whether the peer lives.
-  int dpd_timeout = 10;         ///< whack wants it; IKEv2 uses retransmit_timeout.
   friend bool operator==(const ConnectionTimers&, const ConnectionTimers&) = default;
 };
 
-/// Arguments after the program's name, one word each; nothing in them is ever read by a shell. Values from outside are checked against an
-/// allow-list before they become a word: InvalidArgument names the field (see connection_arguments.h). Any thread.
+/// Arguments after the program's name, one word each; nothing in them is ever read by a shell. Values from outside are
+/// checked against an allow-list before they become a word: InvalidArgument names the field (see
+/// connection_arguments.h). Any thread.
 namespace whack_command {
 
 using Arguments = std::vector<std::string>;
@@ -29,8 +29,8 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] absl::StatusOr<Arguments> Delete(const std::string& name);
 /// Stays attached until the negotiation is over.
 [[nodiscard]] absl::StatusOr<Arguments> Initiate(const std::string& name);
-/// A second, childless IKE SA beside IKE SA `serial` (RFC 7296 §2.8.3, RFC 6023), by pluto's hook for tests, which Debian's build has.
-/// Stays attached until that is over.
+/// A second, childless IKE SA beside IKE SA `serial` (RFC 7296 §2.8.3, RFC 6023), by pluto's hook for tests, which
+/// Debian's build has. Returns at once: --asynchronous, without which it stays attached for seconds.
 [[nodiscard]] Arguments Reauthenticate(std::uint64_t serial);
 [[nodiscard]] Arguments DeleteState(std::uint64_t serial);
 [[nodiscard]] Arguments RereadSecrets();

@@ -25,9 +25,9 @@ struct WhackReply {
   [[nodiscard]] std::string Last() const;
 };
 
-/// Splits the output. whack's exit status is the code of pluto's last word, and 0 proves nothing, so it decides only where pluto was not
-/// reached: Unavailable when no pluto listens or it went away in the middle; Internal when whack refused the command line (both are
-/// exit status 33, the text tells). Any bytes may come in. Pure; any thread.
+/// Splits the output. whack's exit status is the code of pluto's last word, and 0 proves nothing, so it decides only
+/// where pluto was not reached: Unavailable when no pluto listens or it went away in the middle; Internal when whack
+/// refused the command line (both are exit status 33, the text tells). Any bytes may come in. Pure; any thread.
 [[nodiscard]] absl::StatusOr<WhackReply> ParseReply(const common::ProcessResult& result);
 
 }  // namespace henb::x2sec::pluto
