@@ -1,6 +1,6 @@
 """A node of the lab: a network, mount and UTS namespace in which programs run with their real default paths.
 
-/run and /tmp are the node's own; /etc and /var/lib are the machine's under an overlay. From outside a node's files
+/run is the node's own; /etc and /var/lib are the machine's under an overlay. From outside a node's files
 are reached through `path()`. Nothing of it is left when the node is closed.
 """
 
@@ -24,7 +24,7 @@ class Node:
         self.logs = logs
         self.daemons = []
         logs.mkdir(parents=True, exist_ok=True)
-        for part in ("run", "tmp", "etc", "etc.work", "lib", "lib.work"):
+        for part in ("run", "etc", "etc.work", "lib", "lib.work"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self.pid = self._hold()
         self._handles = [(os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY), flag) for kind, flag in NAMESPACES]
@@ -65,10 +65,8 @@ class Node:
         if shared.is_dir():
             (self.folder / "run" / "x2lab").mkdir(exist_ok=True)
             linux.bind(shared, self.folder / "run" / "x2lab")
-        linux.bind(self.folder / "tmp", "/tmp")
-        os.chmod("/tmp", 0o1777)
         linux.bind(self.folder / "run", "/run")
-        for part in ("lock", "pluto"):
+        for part in ("lock", "lab", "pluto"):
             os.makedirs(f"/run/{part}", exist_ok=True)
 
     def enter(self):

@@ -98,12 +98,12 @@ class X2secd:
         """Signs a policy below this HeNB's vendor root and pushes it."""
         target = self.scene.artefacts / f"{name}-{self.letter}.cms"
         policy.sign(value, self.scene.material.signer(self.henb.vendor), target)
-        inside = self.node.write(f"/tmp/{target.name}", target.read_bytes())
+        inside = self.node.write(f"/run/lab/{target.name}", target.read_bytes())
         return self.ctl("policy", "push", inside, check=check)
 
     def add_neighbour(self, letter, wire="lan", check=True, **more):
         value = record(letter, wire, scene=self.scene, **more)
-        inside = self.node.write(f"/tmp/neighbour-{letter}.json", json.dumps(value))
+        inside = self.node.write(f"/run/lab/neighbour-{letter}.json", json.dumps(value))
         return self.ctl("neighbour", "add", "--file", inside, check=check)
 
     def links(self):

@@ -98,6 +98,10 @@ class Scene:
         found = [s.spi for s in kernel.states(self.nodes[name]) if s.reqid == layout.BACKHAUL_REQID]
         return sorted(found) if len(found) >= 2 else []
 
+    def stale_backhaul(self, name):
+        """States of the backhaul that a dead pluto left in this HeNB's kernel."""
+        return [s for s in kernel.states(self.nodes[name]) if s.reqid == layout.BACKHAUL_REQID]
+
     def backhaul_passes(self, name):
         """True when a ping through the tunnel is answered."""
         return self.nodes[name].run("busybox", "ping", "-c", "3", "-i", "0.2", "-W", "2", "-q", layout.KEYDIST_ADDRESS,

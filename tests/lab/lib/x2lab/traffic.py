@@ -101,31 +101,40 @@ class Flow:
                       _report(self.client) if self.client else {})
 
 
-def probe_gtpu(node, local, remote, count=20, rate=100, **ports):
-    """Sends `count` GTP-U packets and listens for a moment: the program's statistics. ports: port=, remote_port=."""
-    options = [word for name, value in ports.items() for word in (f"--{name.replace('_', '-')}", value)]
-    done = node.run(programs.find("x2traffic"), "gtpu", "--local", local, "--remote", remote, "--count", count, "--rate", rate,
-                    "--linger", "0.3", "--deadline", "20", *options, timeout=40)
-    return json.loads(done.out)
+@dataclasses.dataclass(frozen=True)
+class Attempted:
+    """What became of an attempt to send X2: attempted, sent and refused X2-U packets, those that arrived, X2-C associations."""
+    attempted: int
+    sent: int
+    refused: int
+    arrived: int
+    associations: int
+
+    def __str__(self):
+        return (f"X2-U: {self.refused} of {self.attempted} refused at the sender, {self.arrived} arrived; "
+                f"X2-C: {self.associations} associations")
 
 
-def probe_sctp(node, local, remote, seconds=3):
-    """Tries for `seconds` to make an association on the X2-C port: the program's statistics."""
-    done = node.run(programs.find("x2traffic"), "sctp-client", "--local", local, "--remote", remote, "--connect", seconds, "--count", "5",
-                    "--linger", "0.3", "--deadline", seconds + 10, timeout=seconds + 30)
-    return json.loads(done.out)
+def attempt(sender, local, remote, receiver=None, count=20, seconds=2):
+    """Node `sender` tries X2-U and X2-C from `local` to `remote` for `seconds`. `receiver`: the node that listens there, if any."""
+    Flow.count += 1
+    label, binary = f"attempt{Flow.count}", programs.find("x2traffic")
 
+    def begin(node, kind, *options):
+        return node.start(f"{label}-{kind}", binary, *options, "--linger", "0.3", "--deadline", seconds + 30)
 
-class Listener:
-    """Counts the numbered GTP-U packets that reach `local` of a node: what got past a guard. `stop` gives the statistics."""
-
-    def __init__(self, node, local, remote, **ports):
-        options = [word for name, value in ports.items() for word in (f"--{name.replace('_', '-')}", value)]
-        Flow.count += 1
-        self.daemon = node.start(f"listener{Flow.count}", programs.find("x2traffic"), "gtpu", "--local", local, "--remote", remote,
-                                 "--rate", "0", "--linger", "0.3", *options)
-        process.until("x2traffic listens", lambda: _ready(self.daemon), 30)
-
-    def stop(self):
-        self.daemon.stop(20)
-        return _report(self.daemon)
+    ears = []
+    if receiver is not None:
+        ears = [begin(receiver, "gtpu-ear", "gtpu", "--local", remote, "--remote", local, "--rate", "0"),
+                begin(receiver, "sctp-ear", "sctp-server", "--local", remote)]
+    for ear in ears:
+        process.until("x2traffic listens", lambda e=ear: _ready(e), 30)
+    mouths = [begin(sender, "gtpu", "gtpu", "--local", local, "--remote", remote, "--rate", count / seconds, "--count", count),
+              begin(sender, "sctp", "sctp-client", "--local", local, "--remote", remote, "--connect", seconds, "--count", "5")]
+    for each in mouths:
+        each.wait(seconds + 40)
+    for ear in ears:
+        ear.stop(20)
+    gtpu, sctp = (_report(each) for each in mouths)
+    return Attempted(gtpu["attempted"], gtpu["sent"], gtpu["refused"], _report(ears[0])["received"] if ears else 0,
+                     max(sctp["associations"], _report(ears[1])["associations"] if ears else 0))

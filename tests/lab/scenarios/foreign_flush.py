@@ -1,0 +1,53 @@
+"""Somebody else flushes nftables, or XFRM: one belt holds while the other is put back."""
+
+import time
+import types
+
+from x2lab import layout, moves
+
+COMMON = {"REQUIREMENTS": ("R16",), "TAGS": ("quick", "guard"), "NODES": ("a", "b")}
+RESTORED_WITHIN = 1.0
+
+
+def _nft(scene, story):
+    a, b = layout.HENBS["a"], layout.HENBS["b"]
+    site = moves.certificate_pair(scene, story)
+    begun = time.time()
+    flow = moves.flow(scene).start().run_for(1)
+    scene["a"].run("nft", "flush", "ruleset")
+    took = moves.seconds_until(lambda: moves.has_guard(scene, "a"), "the guard's table is back", 20)
+    story.step("the table is back within a second", f"{took:.2f} s", took <= RESTORED_WITHIN)
+    story.step("an alarm in the log", "guard_restored", "guard_restored" in site["a"].daemon.tail(200000))
+    story.flow("the link's own traffic never stopped", flow.run_for(2).stop())
+    site["a"].kill()
+    scene["a"].run("nft", "flush", "ruleset")
+    story.step("with x2secd dead the table stays away", "no table", not moves.has_guard(scene, "a"))
+    moves.refused(scene, story, "the second belt alone holds: nothing to a stranger", "a", a.lan, "10.9.0.99")
+    moves.refused(scene, story, "nor to b on another wire", "a", a.wan, b.wan, "b")
+    site["a"].start()
+    story.step("x2secd puts the table back at its start", "table inet x2sec", moves.has_guard(scene, "a"))
+    moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
+
+
+def _xfrm(scene, story):
+    a, b = layout.HENBS["a"], layout.HENBS["b"]
+    site = moves.certificate_pair(scene, story)
+    begun = time.time()
+    flow = moves.flow(scene).start().run_for(1)
+    scene["a"].ip("xfrm state flush", "xfrm policy flush")
+    flow.run_for(2)
+    moves.refused(scene, story, "the guard alone holds: nothing to a stranger", "a", a.lan, "10.9.0.99")
+    site["a"].wait("b", "UP", 90)
+    site["b"].wait("a", "UP", 90)
+    story.note(f"the flow meanwhile: {flow.stop()}")
+    moves.traffic_passes(scene, story, "the link is back")
+    moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
+    moves.restore_backhaul(scene, "a")
+
+
+SCENARIOS = [
+    types.SimpleNamespace(NAME="foreign-nft-flush", run=_nft, **COMMON,
+                          ABOUT="`nft flush ruleset` by somebody else: back within a second with an alarm; without x2secd the second belt."),
+    types.SimpleNamespace(NAME="foreign-xfrm-flush", run=_xfrm, BACKHAUL="passes", **COMMON,
+                          ABOUT="All XFRM states and policies flushed by somebody else: the guard holds and the link comes back."),
+]
