@@ -1,0 +1,156 @@
+#include "henb-x2sec/guard/guard_rules.h"
+
+#include <array>
+#include <optional>
+
+#include "common/strings.h"
+
+namespace henb::x2sec::guard {
+namespace {
+
+using common::StrAppend;
+using common::StrCat;
+
+constexpr std::uint16_t kGtpuPort = 2152;  // TS 29.281 clause 4.4.2.3; S1-U and X2-U share it.
+
+struct SetKind {
+  std::string_view name;
+  std::string_view type4;
+  std::string_view type6;
+  bool interval = false;
+};
+// The reqid has no name as a type: such a set is declared by an example ("typeof"), and serves both directions.
+constexpr std::array<SetKind, 5> kSets{{
+    {"admitted", "typeof ip saddr . ipsec in reqid", "typeof ip6 saddr . ipsec in reqid"},
+    {"trusted", "type ipv4_addr . ifname", "type ipv6_addr . ifname"},
+    {"neighbours", "type ipv4_addr", "type ipv6_addr"},
+    {"core", "type ipv4_addr", "type ipv6_addr", true},
+    {"backhaul_only", "type ipv4_addr . inet_service", "type ipv6_addr . inet_service"},
+}};
+constexpr std::array<std::string_view, 4> kCounters{"dropped_out", "dropped_in", "dropped_forward", "dropped_backhaul"};
+
+std::string Block(std::string_view kind, std::string_view name, const std::vector<std::string>& lines) {
+  std::string text = StrCat("\t", kind, " ", name, " {\n");
+  for (const std::string& line : lines) StrAppend(&text, "\t\t", line, "\n");
+  return text + "\t}\n";
+}
+
+/// A rule for IPv4 and its twin for IPv6: "$ip" becomes "ip" and "ip6", "$v" the ending of the set's name.
+void AddBoth(std::string_view pattern, std::vector<std::string>* rules) {
+  for (const bool v6 : {false, true}) {
+    std::string rule(pattern);
+    for (const auto& [from, to] : {std::pair{"$ip", v6 ? "ip6" : "ip"}, std::pair{"$v", v6 ? "6" : "4"}}) {
+      for (auto at = rule.find(from); at != std::string::npos; at = rule.find(from)) {
+        rule.replace(at, std::string_view(from).size(), to);
+      }
+    }
+    rules->push_back(rule);
+  }
+}
+
+struct Path {
+  std::string_view chain;
+  std::string_view counter;
+  bool outwards;
+  bool inwards;
+};
+constexpr Path kLeaving{"leaving", "dropped_out", true, false};
+constexpr Path kArriving{"arriving", "dropped_in", false, true};
+constexpr Path kPassing{"passing", "dropped_forward", true, true};
+
+std::string DropRule(std::string_view counter) { return StrCat("counter name \"", counter, "\" drop"); }
+
+/// X2: inside the neighbour's own IPsec, or in clear where trusted. A trusted neighbour's X2 inside some tunnel is on
+/// another way than the one that was trusted.
+std::string X2Chain(const Path& path) {
+  std::vector<std::string> rules;
+  if (path.outwards) {
+    AddBoth("$ip daddr . ipsec out reqid @admitted$v accept", &rules);
+    AddBoth("rt ipsec missing $ip daddr . oifname @trusted$v accept", &rules);
+  }
+  if (path.inwards) {
+    AddBoth("$ip saddr . ipsec in reqid @admitted$v accept", &rules);
+    AddBoth("meta ipsec missing $ip saddr . iifname @trusted$v accept", &rules);
+  }
+  rules.push_back(DropRule(path.counter));
+  return Block("chain", path.chain, rules);
+}
+
+/// GTP-U may be S1-U too: to and from the core inside the backhaul's IPsec, unless the address is a neighbour's.
+std::string GtpuChain(const Path& path, std::optional<int> backhaul_reqid) {
+  std::vector<std::string> rules;
+  if (backhaul_reqid) {
+    if (path.outwards) AddBoth(StrCat("$ip daddr @neighbours$v goto ", path.chain), &rules);
+    if (path.inwards) AddBoth(StrCat("$ip saddr @neighbours$v goto ", path.chain), &rules);
+    if (path.outwards) AddBoth(StrCat("$ip daddr @core$v ipsec out reqid ", *backhaul_reqid, " accept"), &rules);
+    if (path.inwards) AddBoth(StrCat("$ip saddr @core$v ipsec in reqid ", *backhaul_reqid, " accept"), &rules);
+  }
+  rules.push_back(StrCat("goto ", path.chain));
+  return Block("chain", StrCat(path.chain, "_gtpu"), rules);
+}
+
+std::string BackhaulOnlyChain(const Path& path, std::optional<int> backhaul_reqid) {
+  std::vector<std::string> rules;
+  if (backhaul_reqid)
+    rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", *backhaul_reqid, " accept"));
+  rules.push_back(DropRule("dropped_backhaul"));
+  return Block("chain", StrCat(path.chain, "_backhaul_only"), rules);
+}
+
+std::string BaseChain(std::string_view hook, const Path& path, const core::GuardSpec& spec) {
+  std::vector<std::string> rules{StrCat("type filter hook ", hook, " priority filter; policy accept;")};
+  for (const core::ProtectedPort& port : spec.ports) {
+    const bool udp = port.protocol == core::ProtectedPort::Protocol::kUdp;
+    const bool gtpu = udp && port.port == kGtpuPort;
+    for (const std::string_view side : {"dport", "sport"}) {
+      rules.push_back(
+          StrCat(udp ? "udp" : "sctp", " ", side, " ", port.port, " goto ", path.chain, gtpu ? "_gtpu" : ""));
+    }
+  }
+  if (!spec.backhaul_trusted && path.outwards != path.inwards) {
+    const std::string target = StrCat(" @backhaul_only$v goto ", path.chain, "_backhaul_only");
+    AddBoth(StrCat(path.outwards ? "$ip daddr . tcp dport" : "$ip saddr . tcp sport", target), &rules);
+  }
+  return Block("chain", hook, rules);
+}
+
+std::string SetBlock(const SetKind& kind, bool v6) {
+  std::vector<std::string> lines{std::string(v6 ? kind.type6 : kind.type4)};
+  if (kind.interval) lines.emplace_back("flags interval");
+  return Block("set", StrCat(kind.name, v6 ? "6" : "4"), lines);
+}
+
+}  // namespace
+
+std::vector<std::string> SetNames() {
+  std::vector<std::string> names;
+  for (const SetKind& kind : kSets) {
+    names.push_back(StrCat(kind.name, "4"));
+    names.push_back(StrCat(kind.name, "6"));
+  }
+  return names;
+}
+
+std::string CounterBlock(std::string_view name, const CounterValue& value) {
+  return Block("counter", name, {StrCat("packets ", value.packets, " bytes ", value.bytes)});
+}
+
+std::string RenderStructure(const core::GuardSpec& spec) {
+  std::vector<std::string> blocks;
+  for (const std::string_view name : kCounters) blocks.push_back(CounterBlock(name, {}));
+  for (const SetKind& kind : kSets) {
+    blocks.push_back(SetBlock(kind, false));
+    blocks.push_back(SetBlock(kind, true));
+  }
+  for (const Path& path : {kLeaving, kArriving, kPassing}) {
+    blocks.push_back(X2Chain(path));
+    blocks.push_back(GtpuChain(path, spec.backhaul_reqid));
+    if (path.outwards != path.inwards) blocks.push_back(BackhaulOnlyChain(path, spec.backhaul_reqid));
+  }
+  blocks.push_back(BaseChain("output", kLeaving, spec));
+  blocks.push_back(BaseChain("input", kArriving, spec));
+  blocks.push_back(BaseChain("forward", kPassing, spec));
+  return StrCat("table inet ", kTableName, " {\n", common::Join(blocks, "\n"), "}\n");
+}
+
+}  // namespace henb::x2sec::guard
