@@ -71,7 +71,7 @@ absl::Status TryToConnect(const std::string& path) {
 absl::StatusOr<SocketPlace> SocketPlace::Prepare(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (path.empty() || path.front() != '/' || slash + 1 == path.size()) {
-    return absl::InvalidArgumentError(StrCat("\"", Quoted(path), "\" is not an absolute path of a socket"));
+    return absl::InvalidArgumentError(StrCat(Quoted(path), " is not an absolute path of a socket"));
   }
   const std::string folder = slash == 0 ? "/" : path.substr(0, slash);
   if (path.size() > kLongestPath || folder.size() + kStagingSuffix.size() > kLongestPath) {

@@ -85,7 +85,7 @@ grpc::Status StatusService::WaitForLink(grpc::ServerContext* context, const v1::
   if (!neighbour.ok()) return ToGrpc(common::WithContext(neighbour.status(), "neighbour"));
   if (!IsWaitableState(request->state())) {
     return {grpc::StatusCode::INVALID_ARGUMENT,
-            common::StrCat("state: \"", common::Quoted(request->state()), "\" is not a state of a link")};
+            common::StrCat("state: ", common::Quoted(request->state()), " is not a state of a link")};
   }
   const absl::Duration timeout = FromWire(request->timeout());
   if (timeout < absl::ZeroDuration()) return {grpc::StatusCode::INVALID_ARGUMENT, "timeout: is negative"};
