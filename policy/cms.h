@@ -20,6 +20,7 @@ struct SignatureExpectation {
   common::HenbId device;                          ///< Must be in the signer's authorisedDevices.
   std::string operator_name;                      ///< Must be the signer's operator.
   absl::Time now;                                 ///< For the validity of certificates.
+  bool check_time = true;                         ///< False: a policy that was taken before, after a restart.
 };
 
 struct SignerInfo {

@@ -90,6 +90,7 @@ class JsonObject {
     std::vector<T> items;
     const Json* list = Items(field, may_be_empty);
     if (list == nullptr) return;
+    std::set<std::string_view> seen;
     for (std::size_t i = 0; i < list->size(); ++i) {
       const std::string at = common::StrCat(PathOf(field), "[", i, "]");
       const Json& item = (*list)[i];
@@ -97,13 +98,14 @@ class JsonObject {
       if (!item.is_string()) {
         Expected(at, "text", item);
       } else if (Parse<T>(item, at, parse, &value)) {
-        if (Repeats(*list, i)) problems_->Add(at, "is listed twice");
+        if (!seen.insert(item.get_ref<const std::string&>()).second) problems_->Add(at, "is listed twice");
         items.push_back(std::move(value));
       }
     }
     *out = std::move(items);
   }
-  /// The field as a list, checked to be one and not empty; null when absent or wrong.
+  static constexpr std::size_t kMostItems = 4096;
+  /// The field as a list, checked to be one, not empty and of at most kMostItems; null when absent or wrong.
   const Json* Items(std::string_view field, bool may_be_empty = false);
   /// Reports every field that no getter asked for. Call last.
   void RefuseUnknown();
@@ -123,7 +125,6 @@ class JsonObject {
   }
   const Json* Typed(std::string_view field, bool (Json::*is)() const noexcept, std::string_view expected);
   void Expected(const std::string& at, std::string_view expected, const Json& value);
-  static bool Repeats(const Json& list, std::size_t at);
 
   const Json* object_;
   std::string path_;

@@ -81,7 +81,7 @@ class PolicyStore {
     common::Sha256Digest sha256;
   };
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const AcceptedPolicy>> Accept(std::string_view cms_der,
-                                                                             absl::Time signed_at) const;
+                                                                             bool check_time) const;
   [[nodiscard]] absl::Status ReadHighWater();
   [[nodiscard]] absl::StatusOr<PushReport> PushOne(std::string_view cms_der, bool dry_run);
   void Remember(const HistoryEntry& entry);
