@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -144,7 +145,7 @@ absl::Status XfrmKernel::Put(const std::vector<KernelPolicy>& wanted) {
   for (const KernelPolicy* policy : missing) {
     messages.push_back(UpdatePolicyMessage(*policy, reserved + static_cast<std::uint32_t>(messages.size())));
   }
-  return Transact(messages, reserved, 0);
+  return Transact(std::move(messages), reserved, 0);
 }
 
 absl::Status XfrmKernel::Delete(const std::vector<KernelPolicy>& policies) {
@@ -159,11 +160,13 @@ absl::Status XfrmKernel::Delete(const std::vector<KernelPolicy>& policies) {
     messages.push_back(DeletePolicyMessage(policy.selector.direction, policy.index,
                                            first + static_cast<std::uint32_t>(messages.size())));
   }
-  return Transact(messages, first, ENOENT);
+  return Transact(std::move(messages), first, ENOENT);
 }
 
-absl::Status XfrmKernel::Transact(const std::vector<Message>& messages, std::uint32_t first_sequence, int tolerated) {
+absl::Status XfrmKernel::Transact(std::vector<Message> messages, std::uint32_t first_sequence, int tolerated) {
   int first_error = 0;
+  sequence_ = first_sequence + static_cast<std::uint32_t>(messages.size());  // Also when an answer is late.
+  for (Message& message : messages) SetSender(requests_.port(), &message);
   for (std::size_t begin = 0; begin < messages.size(); begin += kPoliciesADatagram) {
     const std::size_t end = std::min(messages.size(), begin + kPoliciesADatagram);
     Message datagram;
@@ -184,7 +187,6 @@ absl::Status XfrmKernel::Transact(const std::vector<Message>& messages, std::uin
       if (received == NetlinkSocket::Received::kLost) return absl::InternalError("an acknowledgement was lost");
     }
   }
-  sequence_ = first_sequence + static_cast<std::uint32_t>(messages.size());
   return first_error == 0 ? absl::OkStatus() : KernelError(first_error, "the kernel refused a change of IPsec");
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -48,7 +49,7 @@ class XfrmKernel final : public core::KernelIpsec {
   /// Deletes those policies with the selectors of `policies` that have their priority.
   absl::Status Delete(const std::vector<KernelPolicy>& policies);
   /// Sends requests that are acknowledged one by one, as one datagram; the first error that is not `tolerated`.
-  absl::Status Transact(const std::vector<Message>& messages, std::uint32_t first_sequence, int tolerated);
+  absl::Status Transact(std::vector<Message> messages, std::uint32_t first_sequence, int tolerated);
 
   NetlinkSocket requests_;
   NetlinkSocket events_;

@@ -4,8 +4,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/xfrm.h>
 
-#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 
 namespace henb::x2sec::xfrm {
@@ -139,6 +139,10 @@ Message DumpSasMessage(std::uint32_t sequence) {
 Message DumpPoliciesMessage(std::uint32_t sequence) {
   Builder builder(XFRM_MSG_GETPOLICY, NLM_F_DUMP, sequence);
   return builder.Take();
+}
+
+void SetSender(std::uint32_t port, Message* message) {
+  std::memcpy(message->data() + offsetof(nlmsghdr, nlmsg_pid), &port, sizeof(port));
 }
 
 }  // namespace henb::x2sec::xfrm

@@ -23,4 +23,7 @@ using Message = std::vector<std::uint8_t>;  ///< One netlink message, padded to 
 [[nodiscard]] Message DumpSasMessage(std::uint32_t sequence);
 [[nodiscard]] Message DumpPoliciesMessage(std::uint32_t sequence);
 
+/// Names the sending socket in the message: the kernel repeats it in what it tells others about the change.
+void SetSender(std::uint32_t port, Message* message);
+
 }  // namespace henb::x2sec::xfrm
