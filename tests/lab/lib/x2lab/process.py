@@ -13,6 +13,10 @@ class Failed(RuntimeError):
     """A program failed, or a condition did not come true in time. The message says which, and what was seen last."""
 
 
+class Ended(Failed):
+    """A program that was to stay has ended: waiting longer is of no use."""
+
+
 @dataclasses.dataclass
 class Result:
     """What a finished program left: exit status (negative: the signal that ended it), output, errors, seconds."""
@@ -55,6 +59,8 @@ def until(what, condition, timeout, every=0.1):
             if value:
                 return value
             last = value
+        except Ended:
+            raise
         except Failed as e:
             last = e
         if time.monotonic() >= end:
@@ -88,9 +94,9 @@ class Daemon:
         return self.child.poll() is None
 
     def must_run(self):
-        """Failed, with the end of the log, if the program has ended."""
+        """True; Ended, with the end of the log, if the program has ended."""
         if not self.running():
-            raise Failed(f"`{' '.join(self.argv)[:200]}` ended with {self.child.returncode}: {self.tail()}")
+            raise Ended(f"`{' '.join(self.argv)[:200]}` ended with {self.child.returncode}: {self.tail()}")
         return True
 
     def tail(self, size=600):

@@ -25,6 +25,11 @@ class Progress:
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
+    def done(self):
+        """Takes the replaceable line away: before something goes to standard output."""
+        self._clear()
+        sys.stderr.flush()
+
     def live(self, line):
         if line == self._last and not self._terminal:
             return
