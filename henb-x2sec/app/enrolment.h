@@ -46,11 +46,24 @@ class Enrolment {
   void Request();
   /// An attempt now. FailedPrecondition with the reason when it cannot be.
   [[nodiscard]] absl::Status Now();
+  /// The way to the RA/CA may be open again (backhaul up, address new): an attempt that waits because it was not reachable comes soon.
+  void PathChanged();
   [[nodiscard]] control::EnrolmentView View() const;
 
  private:
+  /// What the worker brings back.
+  struct Outcome {
+    absl::StatusOr<Credential> credential;
+    absl::Status told_ike_daemon;       ///< Reread and trust; a pluto that is down reads all at its start.
+  };
+  /// Why no attempt can be made whatever the network does; OK when one can.
+  [[nodiscard]] absl::Status Obstacle() const;
+  [[nodiscard]] core::EnrolRequest MakeRequest() const;
   void Start();
-  void Finished(absl::StatusOr<Credential> result);
+  void Finished(Outcome outcome);
+  void Failed(const absl::Status& error);
+  void ScheduleRetry(absl::Duration delay);
+  void CancelRetry();
   void Note(std::string step, bool ok, std::string detail);
   Parts parts_;
   std::optional<policy::Enrolment> terms_;

@@ -18,18 +18,21 @@ class HealthMonitor {
   HealthMonitor(const Config& config, const common::Clock& clock);
   /// Raises the floor by something verified.
   void RaiseFloor(absl::Time not_before);
-  /// Saves the floor now and then (at most once an hour, and at the end): called by the slow timer.
-  void Save();
+  /// Saves the floor now and then (once an hour): called by the slow timer; with `now`, at the end of the daemon. A clock that was ahead
+  /// when it was saved is held against later until it is passed or state_dir/clock-floor is deleted (doctor says so).
+  void Save(bool now = false);
   /// Backhaul is up when the kernel holds an inbound and an outbound SA of its reqid, or policy trusts it, or none is configured.
   void Look(const core::KernelSnapshot& kernel, bool backhaul_trusted);
   [[nodiscard]] const policy::Health& health() const { return health_; }
   [[nodiscard]] absl::Time floor() const { return floor_; }
 
  private:
+  void JudgeClock();
   const Config& config_;
   const common::Clock& clock_;
   absl::Time floor_;
-  absl::Time saved_ = absl::InfinitePast();
+  std::optional<absl::Duration> saved_at_;  // Steady clock.
+  bool complained_ = false;
   policy::Health health_;
 };
 

@@ -59,12 +59,11 @@ class KeyDistribution {
   /// Empty state when it is not needed.
   [[nodiscard]] const KeyState& StateOf(const common::HenbId& peer) const;
   /// Whether the service answered last time.
-  [[nodiscard]] const absl::Status& health() const { return health_; }
+  [[nodiscard]] const absl::Status& health() const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
-  absl::Status health_;
 };
 
 }  // namespace henb::x2sec::app

@@ -1,9 +1,9 @@
 #include "henb-x2sec/core/reconciler.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
-#include "common/digest.h"
-#include "common/strings.h"
 
 namespace henb::x2sec::core {
 namespace {
@@ -33,7 +33,9 @@ void ReconcilePins(const Desired& desired, const KernelSnapshot& kernel, Repairs
 
 void ReconcileClear(const Desired& desired, const KernelSnapshot& kernel, Repairs& repairs) {
   const std::set<ClearPair> is(kernel.clear_pairs.begin(), kernel.clear_pairs.end());
-  std::set_difference(is.begin(), is.end(), desired.clear.begin(), desired.clear.end(),
+  std::set<ClearPair> any = is;
+  any.insert(kernel.broken_clear_pairs.begin(), kernel.broken_clear_pairs.end());
+  std::set_difference(any.begin(), any.end(), desired.clear.begin(), desired.clear.end(),
                       std::back_inserter(repairs.forbid_clear));
   std::set_difference(desired.clear.begin(), desired.clear.end(), is.begin(), is.end(),
                       std::back_inserter(repairs.allow_clear));
@@ -45,8 +47,10 @@ void ReconcileConnections(const Desired& desired, const Observed& observed, Repa
   std::set<std::string> wanted;
   for (const ConnectionSpec& spec : desired.connections) {
     wanted.insert(spec.name);
-    const auto added = observed.added.find(spec.name);
-    const bool right = is.contains(spec.name) && added != observed.added.end() && added->second == Fingerprint(spec);
+    const auto held = ike.fingerprints.find(spec.name);
+    const auto right_one = desired.fingerprints.find(spec.name);
+    const bool right = is.contains(spec.name) && !observed.to_renew.contains(spec.name) && held != ike.fingerprints.end() &&
+                       right_one != desired.fingerprints.end() && held->second == right_one->second;
     if (!right) repairs.add_connections.push_back(spec);
   }
   for (const std::string& name : is) {
@@ -101,17 +105,6 @@ Repairs Reconcile(const Desired& desired, const Observed& observed) {
     ReconcilePhantoms(desired, observed, repairs);
   }
   return repairs;
-}
-
-std::string Fingerprint(const ConnectionSpec& spec) {
-  const std::string text = common::StrCat(
-      spec.name, "|", spec.local_id.str(), "|", spec.peer_id.str(), "|", spec.local_address.ToString(), "|",
-      spec.peer_address.ToString(), "|",
-      spec.local_ike_address.ToString(), "|", spec.peer_ike_address.ToString(), "|", spec.reqid, "|", static_cast<int>(spec.auth), "|", spec.local_ckaid, "|",
-      spec.local_key_is_rsa ? 1 : 0, "|", spec.expected_ca, "|", common::Join(spec.ike_suites, ","), "|",
-      common::Join(spec.esp_suites, ","), "|", spec.transport_mode ? 1 : 0, "|", spec.replay_window, "|",
-      absl::ToInt64Seconds(spec.lifetime));
-  return common::Sha256Digest::Of(text).ToHex();
 }
 
 }  // namespace henb::x2sec::core

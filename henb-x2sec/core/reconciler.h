@@ -17,6 +17,7 @@ namespace henb::x2sec::core {
 /// Everything that is ours, as it should be now.
 struct Desired {
   std::vector<ConnectionSpec> connections;
+  std::map<std::string, std::string> fingerprints;  ///< Of each connection, by name (IkeDaemon::Fingerprint).
   std::set<Pin> pins;                    ///< One for each connection, with the SPI that is right now.
   std::set<ClearPair> clear;
   GuardSpec guard;
@@ -28,7 +29,7 @@ struct Observed {
   std::optional<IkeSnapshot> ike;        ///< None: pluto does not answer; then nothing of pluto's is judged.
   KernelSnapshot kernel;
   bool guard_in_place = false;
-  std::map<std::string, std::string> added;   ///< Connection name → fingerprint of what was given to this pluto.
+  std::set<std::string> to_renew;        ///< Connections to be given anew though they look right.
   std::set<std::uint64_t> phantoms_before;    ///< Repairs::phantoms of the previous look.
 };
 
@@ -51,8 +52,5 @@ struct Repairs {
 inline constexpr char kConnectionPrefix[] = "x2-";
 
 [[nodiscard]] Repairs Reconcile(const Desired& desired, const Observed& observed);
-
-/// Equal for equal specifications; no secrets in it.
-[[nodiscard]] std::string Fingerprint(const ConnectionSpec& spec);
 
 }  // namespace henb::x2sec::core

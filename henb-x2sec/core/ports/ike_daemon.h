@@ -76,6 +76,8 @@ enum class InitiateOutcome {
 struct InitiateReport {
   InitiateOutcome outcome = InitiateOutcome::kOther;
   std::string detail;  ///< The line of pluto's that told, for the log. No secrets.
+  /// kEstablished: the child SA that this call made, as the snapshot will list it; 0 when pluto's line did not tell.
+  ChildSa child;
 };
 
 /// Blocking; called from worker threads, one call at a time per daemon (implementations serialise). Unavailable: the

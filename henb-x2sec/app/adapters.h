@@ -1,0 +1,43 @@
+// The real adapters behind the ports, as far as this build and configuration have them.
+#pragma once
+
+#include <memory>
+#include <set>
+
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/process_runner.h"
+#include "common/random.h"
+#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/core/ports/certificate_store.h"
+#include "henb-x2sec/core/ports/enroller.h"
+#include "henb-x2sec/core/ports/guard.h"
+#include "henb-x2sec/core/ports/ike_daemon.h"
+#include "henb-x2sec/core/ports/kernel_ipsec.h"
+#include "henb-x2sec/core/ports/key_service.h"
+#include "henb-x2sec/core/ports/secret_store.h"
+
+namespace henb::x2sec::app {
+
+/// Owns the adapters. What is left out or off is a stand-in that refuses (IKE, certificates, secrets) or null (the rest).
+struct Adapters {
+  std::unique_ptr<common::ProcessRunner> runner;
+  std::unique_ptr<core::KernelIpsec> kernel;
+  std::unique_ptr<core::Guard> guard;
+  bool ipsec = false;                                 ///< The next three are real.
+  std::unique_ptr<core::IkeDaemon> ike;
+  std::unique_ptr<core::CertificateStore> certificates;
+  std::unique_ptr<core::SecretStore> secrets;
+  std::unique_ptr<core::Enroller> enroller;           ///< After AddEnroller.
+  std::unique_ptr<core::KeyService> key_service;      ///< After AddKeyService.
+};
+
+/// FailedPrecondition, NotFound or PermissionDenied with the part that cannot be had.
+[[nodiscard]] absl::StatusOr<Adapters> MakeAdapters(const Config& config);
+/// They need the device's credentials, which need the certificate store.
+[[nodiscard]] absl::Status AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock,
+                                       Adapters& adapters);
+[[nodiscard]] absl::Status AddKeyService(const Config& config, const Credentials& credentials, Adapters& adapters);
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+
+#include "henb-x2sec/core/ports/guard.h"
+#include "policy/policy.h"
+
+namespace henb::x2sec::app {
+
+/// The RA/CA as a service that may be reached only inside the backhaul: when the policy's enrolment transport is BACKHAUL and its URL
+/// names an IP address. Pure.
+[[nodiscard]] std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy& policy);
+
+}  // namespace henb::x2sec::app

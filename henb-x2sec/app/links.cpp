@@ -1,0 +1,276 @@
+#include "henb-x2sec/app/links.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "henb-x2sec/app/enrolment_address.h"
+#include "henb-x2sec/app/local_address.h"
+#include "policy/explain.h"
+#include "policy/names.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+core::LinkEvent DecidedEvent(core::Goal goal) {
+  switch (goal) {
+    case core::Goal::kEnrolSelf: return core::LinkEvent::kDecidedEnrolSelf;
+    case core::Goal::kEnrolPeer: return core::LinkEvent::kDecidedEnrolPeer;
+    case core::Goal::kCert: return core::LinkEvent::kDecidedCert;
+    case core::Goal::kPsk: return core::LinkEvent::kDecidedPsk;
+    case core::Goal::kTrusted: return core::LinkEvent::kDecidedTrusted;
+    case core::Goal::kBlock: break;
+  }
+  return core::LinkEvent::kDecidedBlock;
+}
+
+/// The pin that an earlier run of ours left for this connection, if its SA is still there.
+std::optional<std::uint32_t> AdoptedPin(const core::KernelSnapshot& kernel, const core::ConnectionSpec& spec) {
+  for (const core::Pin& pin : kernel.pins) {
+    const bool ours = pin.local == spec.local_address && pin.peer == spec.peer_address && pin.reqid == spec.reqid;
+    if (!ours || !pin.spi_out) continue;
+    for (const core::SaInfo& sa : kernel.sas) {
+      if (sa.spi == *pin.spi_out && sa.reqid == spec.reqid && sa.destination == spec.peer_ike_address) return sa.spi;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<core::OwnKey> KeyOf(const Credential& credential) {
+  if (credential.ckaid.empty()) return std::nullopt;
+  return core::OwnKey{credential.ckaid, credential.rsa};
+}
+
+}  // namespace
+
+Links::Links(Parts parts) : parts_(std::move(parts)) {}
+
+const LinkRuntime* Links::Find(const common::HenbId& id) const {
+  const auto it = links_.find(id);
+  return it == links_.end() ? nullptr : &it->second;
+}
+
+LinkRuntime* Links::FindByConnection(const std::string& connection) {
+  for (auto& [id, link] : links_) {
+    if (link.connections.contains(connection)) return &link;
+  }
+  return nullptr;
+}
+
+bool Links::AnyPsk() const {
+  return std::any_of(links_.begin(), links_.end(), [](const auto& e) { return e.second.link.goal == core::Goal::kPsk; });
+}
+
+policy::Facts Links::FactsOf(const common::HenbId& id) const {
+  policy::Facts facts;
+  facts.neighbour = parts_.neighbours.FactsOf(id);
+  if (!facts.neighbour.interface.known()) {
+    const policy::NeighbourRecord* record = parts_.neighbours.RecordOf(id);
+    const auto peer = record == nullptr ? std::nullopt : record->IkeAddress();
+    const auto route = peer ? RouteTo(*peer, "") : absl::StatusOr<LocalRoute>(absl::NotFoundError(""));
+    if (route.ok() && !route->interface.empty()) {
+      facts.neighbour.interface = {route->interface, policy::Source::kLocal};
+    }
+  }
+  const Config& config = parts_.config;
+  facts.self.id = config.id;
+  for (const common::Certificate& root : parts_.credentials.vendor_roots()) {
+    facts.self.vendor_anchors.push_back(root.spki());
+  }
+  for (const common::Certificate& root : parts_.credentials.operator_roots()) {
+    facts.self.operator_anchors.push_back(root.spki());
+  }
+  facts.self.ipsec = config.with_ipsec && parts_.ike != nullptr;
+  facts.self.cmpv2 = config.with_cmp;
+  facts.self.keydist = config.with_keydist && config.keydist_address.has_value();
+  facts.self.csg_id = config.csg_id;
+  facts.self.access_mode = config.access_mode;
+  facts.enrolment.self_enrolled = parts_.credentials.Enrolled(parts_.clock.Now());
+  facts.health = parts_.health.health();
+  facts.now = parts_.clock.Now();
+  if (const LinkRuntime* link = Find(id)) {
+    facts.enrolment.peer_enrolled = link->peer_enrolled;
+    facts.failures = link->failures;
+  }
+  return facts;
+}
+
+void Links::EvaluateAll() {
+  batching_ = true;
+  for (auto it = links_.begin(); it != links_.end();) {
+    if (parts_.neighbours.Knows(it->first)) {
+      ++it;
+      continue;
+    }
+    LinkRuntime& gone = it->second;
+    parts_.key_changes.Abandon(gone.id);
+    for (auto* timer : {&gone.retry, &gone.takeover, &gone.age, &gone.rekey}) Cancel(timer);
+    common::LogInfo("link.removed", {{"neighbour", it->first.str()}});
+    it = links_.erase(it);
+  }
+  for (const common::HenbId& id : parts_.neighbours.Ids()) {
+    const auto [it, added] = links_.try_emplace(id);
+    LinkRuntime& link = it->second;
+    if (added) {
+      link.id = id;
+      link.initiator = parts_.config.id < id;
+      link.since = parts_.clock.Now();
+    }
+    Evaluate(link);
+  }
+  batching_ = false;
+  SetNeededKeys();
+  PushDesired();
+  parts_.changed();
+}
+
+void Links::FactsChanged(const common::HenbId& id) {
+  if (const auto it = links_.find(id); it != links_.end()) it->second.failures.clear();
+  EvaluateAll();
+}
+
+void Links::ForgetFailures() {
+  for (auto& [id, link] : links_) link.failures.clear();
+}
+
+void Links::Evaluate(LinkRuntime& link) {
+  const policy::Facts facts = FactsOf(link.id);
+  policy::Decision decision = policy::Decide(parts_.policy(), facts);
+  const bool blocked_now = decision.outcome == policy::Outcome::kBlock;
+  if (blocked_now && decision.running_links_stay && core::IsUp(link.link.state)) {
+    link.last_error = policy::ReasonText(decision.reason);
+    return;  // what runs stays until max_sa_age (DESIGN 3); the age timer ends it
+  }
+  const bool news = decision.outcome != link.decision.outcome || decision.rule != link.decision.rule ||
+                    decision.reason != link.decision.reason || decision.policy_version != link.decision.policy_version;
+  if (news) {
+    common::LogInfo("link.decided", {{"neighbour", link.id.str()},
+                                     {"outcome", policy::Name(decision.outcome)},
+                                     {"rule", decision.rule},
+                                     {"reason", policy::ReasonText(decision.reason)},
+                                     {"policy_version", decision.policy_version}});
+    if (decision.required_but_absent != policy::Feature::kNone) {
+      common::LogAlarm("link.feature_absent", {{"neighbour", link.id.str()}, {"reason", policy::ReasonText(decision.reason)}});
+    }
+  }
+  core::LinkPlan plan = PlanFor(link, decision);
+  link.decision = std::move(decision);
+  TakePlan(link, std::move(plan));
+}
+
+std::vector<core::AddressPair> Links::PairsOf(const common::HenbId& id) const {
+  std::vector<core::AddressPair> pairs;
+  const policy::NeighbourRecord* record = parts_.neighbours.RecordOf(id);
+  if (record == nullptr) return pairs;
+  std::vector<common::IpAddress> addresses = record->x2c_addresses;
+  addresses.insert(addresses.end(), record->x2u_addresses.begin(), record->x2u_addresses.end());
+  if (addresses.empty() && record->ike_address) addresses.push_back(*record->ike_address);
+  const std::string interface = record->interface.value_or("");
+  for (const common::IpAddress& peer : addresses) {
+    const auto known = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.peer == peer; });
+    if (known != pairs.end()) continue;
+    const auto route = RouteTo(peer, interface);
+    if (!route.ok()) continue;
+    const common::IpAddress peer_ike = record->ike_address.value_or(peer);
+    const auto ike_route = peer_ike == peer ? route : RouteTo(peer_ike, "");
+    if (!ike_route.ok()) continue;
+    pairs.push_back({route->local, peer, ike_route->local, peer_ike});
+  }
+  return pairs;
+}
+
+core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decision) {
+  core::PlanInputs inputs;
+  inputs.self = parts_.config.id;
+  inputs.peer = link.id;
+  inputs.pairs = PairsOf(link.id);
+  inputs.vendor_key = KeyOf(parts_.credentials.vendor());
+  if (parts_.credentials.Enrolled(parts_.clock.Now())) {
+    inputs.operator_key = KeyOf(*parts_.credentials.operator_credential());
+  }
+  if (!decision.terms.anchors.empty()) {
+    inputs.anchor_subject = parts_.credentials.SubjectOf(decision.terms.anchors.front());
+  }
+  // After a restart the pair's key is still in the secrets file; the key service confirms it in its own time.
+  const KeyState& key = parts_.keys.StateOf(link.id);
+  inputs.psk_installed = key.installed || (!key.denial && parts_.secrets.Has(parts_.config.id, link.id));
+  inputs.transport_by_configuration = parts_.config.transport_mode;
+  if (link.reqid == 0 && decision.outcome != policy::Outcome::kBlock) {
+    const auto reqid = parts_.reqids.For(link.id);
+    if (reqid.ok()) {
+      link.reqid = *reqid;
+    } else {
+      common::LogAlarm("reqid.none", {{"neighbour", link.id.str()}, {"error", reqid.status()}});
+    }
+  }
+  inputs.reqid = link.reqid;
+  return core::MakePlan(decision, inputs);
+}
+
+void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
+  const bool goal_changes = plan.goal != link.link.goal;
+  // From waiting for the peer to its certificate link: the same connections, nothing to tear down.
+  const bool connections_change = plan.connections != link.plan.connections || plan.trusted != link.plan.trusted;
+  link.plan = std::move(plan);
+  if (connections_change) {
+    parts_.key_changes.Abandon(link.id);
+    std::map<std::string, ConnectionRuntime> next;
+    for (const core::ConnectionSpec& spec : link.plan.connections) {
+      const auto old = link.connections.find(spec.name);
+      const bool same = old != link.connections.end() && old->second.spec == spec;
+      next[spec.name] = same ? std::move(old->second)
+                             : ConnectionRuntime{.spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}};
+    }
+    link.connections = std::move(next);
+  }
+  if (!link.plan.missing.empty()) link.last_error = link.plan.missing;
+  if (goal_changes) {
+    Handle(link, DecidedEvent(link.plan.goal));
+  } else if (connections_change) {
+    Handle(link, core::LinkEvent::kConnectionsChanged);
+  }
+  const bool denied = link.link.goal == core::Goal::kPsk && parts_.keys.StateOf(link.id).denial.has_value();
+  if (denied && link.link.state == core::LinkState::kKeying) Handle(link, core::LinkEvent::kAttemptFailed);
+}
+
+void Links::SetNeededKeys() {
+  std::set<common::HenbId> needed;
+  for (const auto& [id, link] : links_) {
+    if (link.link.goal == core::Goal::kPsk) needed.insert(id);
+  }
+  parts_.keys.SetNeeded(std::move(needed));
+}
+
+void Links::PushDesired() {
+  if (batching_) return;
+  core::Desired desired;
+  const Config& config = parts_.config;
+  const policy::Policy* policy = parts_.policy();
+  desired.guard.ports = config.ports;
+  desired.guard.backhaul_reqid = config.backhaul_reqid;
+  desired.guard.core_networks = {config.core_networks.begin(), config.core_networks.end()};
+  desired.guard.backhaul_trusted = policy != nullptr && policy->backhaul.trusted;
+  if (config.keydist_address) desired.guard.backhaul_only.insert({config.keydist_ip, config.keydist_port});
+  const auto ra_ca = policy == nullptr ? std::nullopt : BackhaulServiceOf(*policy);
+  if (ra_ca) desired.guard.backhaul_only.insert(*ra_ca);
+  desired.own_reqids = parts_.reqids.All();
+  for (const common::HenbId& id : parts_.neighbours.Ids()) {
+    const auto addresses = parts_.neighbours.FactsOf(id).x2_addresses.value;
+    if (addresses) desired.guard.neighbours.insert(addresses->begin(), addresses->end());
+  }
+  for (const auto& [id, link] : links_) {
+    desired.guard.admitted.insert(link.plan.admitted.begin(), link.plan.admitted.end());
+    desired.guard.trusted.insert(link.plan.trusted.begin(), link.plan.trusted.end());
+    desired.clear.insert(link.plan.clear.begin(), link.plan.clear.end());
+    for (const auto& [name, connection] : link.connections) {
+      const core::ConnectionSpec& spec = connection.spec;
+      desired.connections.push_back(spec);
+      desired.pins.insert({.local = spec.local_address, .peer = spec.peer_address, .local_end = spec.local_ike_address,
+                           .peer_end = spec.peer_ike_address, .reqid = spec.reqid, .transport_mode = spec.transport_mode,
+                           .spi_out = connection.pin});
+    }
+  }
+  parts_.mirror.SetDesired(std::move(desired));
+}
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,115 @@
+// All links of the daemon: decisions in, state machine, actions out.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/event_loop.h"
+#include "common/random.h"
+#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/enrolment.h"
+#include "henb-x2sec/app/health.h"
+#include "henb-x2sec/app/key_changes.h"
+#include "henb-x2sec/app/key_distribution.h"
+#include "henb-x2sec/app/link_runtime.h"
+#include "henb-x2sec/app/neighbour_store.h"
+#include "henb-x2sec/app/prober.h"
+#include "henb-x2sec/app/reqid_store.h"
+#include "henb-x2sec/app/system_mirror.h"
+#include "henb-x2sec/app/worker.h"
+#include "henb-x2sec/control/views.h"
+#include "policy/policy.h"
+
+namespace henb::x2sec::app {
+
+/// Owns the links. Decides each neighbour's with Decide(), runs core::Step, carries its actions out, and tells the mirror what should be. Loop
+/// thread.
+class Links {
+ public:
+  struct Parts {
+    const Config& config;
+    common::EventLoop& loop;
+    const common::Clock& clock;
+    common::Random& random;
+    core::IkeDaemon* ike;
+    Worker& initiate_worker;
+    SystemMirror& mirror;
+    KeyChanges& key_changes;
+    Prober& prober;
+    NeighbourStore& neighbours;
+    ReqidStore& reqids;
+    Credentials& credentials;
+    Enrolment& enrolment;
+    KeyDistribution& keys;
+    const core::SecretStore& secrets;
+    HealthMonitor& health;
+    std::function<const policy::Policy*()> policy;   ///< The one last applied; none before.
+    std::function<void()> changed;                   ///< Some view has changed.
+  };
+  explicit Links(Parts parts);
+
+  /// Decides every link anew: policy, neighbours, facts, credentials or health have changed.
+  void EvaluateAll();
+  /// Failures of this neighbour are forgotten too: what they were seen under has changed.
+  void FactsChanged(const common::HenbId& id);
+  void ForgetFailures();
+  /// The mirror has looked (Callbacks::looked).
+  void Observe();
+  void ConnectionReady(const std::string& connection);
+  void ConnectionRefused(const std::string& connection, const absl::Status& status);
+  void KeyChanged(const common::HenbId& id, bool replaced);
+  void PinMoved(const std::string& connection, std::uint32_t spi);
+
+  void Rotate(const common::HenbId& id, std::function<void(absl::StatusOr<control::RotateReport>)> done);
+  [[nodiscard]] std::vector<control::LinkView> Views() const;
+  [[nodiscard]] const LinkRuntime* Find(const common::HenbId& id) const;
+  /// Facts as Decide sees them now.
+  [[nodiscard]] policy::Facts FactsOf(const common::HenbId& id) const;
+  [[nodiscard]] bool AnyPsk() const;
+
+ private:
+  // links.cpp: decisions
+  void Evaluate(LinkRuntime& link);
+  [[nodiscard]] core::LinkPlan PlanFor(LinkRuntime& link, const policy::Decision& decision);
+  [[nodiscard]] std::vector<core::AddressPair> PairsOf(const common::HenbId& id) const;
+  void TakePlan(LinkRuntime& link, core::LinkPlan plan);
+  void SetNeededKeys();
+  void PushDesired();
+  // link_actions.cpp: the state machine's actions
+  void Handle(LinkRuntime& link, core::LinkEvent event);
+  void Act(LinkRuntime& link, core::LinkAction action);
+  void Begin(LinkRuntime& link);
+  void Initiate(LinkRuntime& link);
+  void InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection);
+  void AttemptEnded(const common::HenbId& id, const std::string& connection, absl::StatusOr<core::InitiateReport> report);
+  void RenewDead(LinkRuntime& link);
+  void Cancel(std::optional<common::EventLoop::TimerId>* timer);
+  void Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> LinkRuntime::*timer, absl::Duration delay,
+           core::LinkEvent event);
+  void ScheduleAge(LinkRuntime& link);
+  void StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done);
+  // link_observation.cpp: what the kernel and pluto say
+  void ObserveLink(LinkRuntime& link);
+  void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);
+  void RemoveSurplus(LinkRuntime& link);
+  [[nodiscard]] bool ProvenNow(const LinkRuntime& link) const;
+  [[nodiscard]] bool Unsettled(const LinkRuntime& link) const;
+  [[nodiscard]] control::LinkView ViewOf(const LinkRuntime& link) const;
+
+  LinkRuntime* FindByConnection(const std::string& connection);
+
+  Parts parts_;
+  std::map<common::HenbId, LinkRuntime> links_;
+  bool batching_ = false;                        ///< EvaluateAll pushes what is desired once, at its end.
+  std::optional<common::EventLoop::TimerId> fast_look_;
+};
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,43 @@
+// x2secd: secures the direct interface X2 of this HeNB.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "common/exit_status.h"
+#include "common/file.h"
+#include "common/secret_bytes.h"
+#include "henb-x2sec/app/daemon.h"
+
+int main(int argc, char** argv) {
+  henb::common::DisableCoreDumps();
+  CLI::App app("Secures the direct interface X2 of this HeNB.", "x2secd");
+  std::string path = "/etc/henb-x2sec/x2secd.toml";
+  bool check_only = false;
+  app.add_option("--config", path, "Configuration (docs/configuration.md)")->capture_default_str();
+  app.add_flag("--check-config", check_only, "Read the configuration, report, and end");
+  app.set_version_flag("--version", "x2secd " X2SEC_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? henb::common::kExitDone : henb::common::kExitInvalid;
+  }
+  const auto fail = [](const absl::Status& status) {
+    std::cerr << "x2secd: " << status.message() << "\n";
+    return henb::common::ExitStatusOf(status);
+  };
+  const auto text = henb::common::ReadFile(path);
+  if (!text.ok()) return fail(absl::InvalidArgumentError(std::string(text.status().message())));
+  auto config = henb::x2sec::app::LoadConfig(*text, path);
+  if (!config.ok()) return fail(config.status());
+  if (check_only) {
+    std::cerr << path << ": ok\n";
+    return henb::common::kExitDone;
+  }
+  henb::common::LogConfig log = config->log;
+  log.program = "x2secd";
+  config->log = log;
+  henb::common::ConfigureLog(log);
+  auto daemon = henb::x2sec::app::Daemon::Create(*std::move(config), path);
+  if (!daemon.ok()) return fail(daemon.status());
+  (*daemon)->Run();
+  return henb::common::kExitDone;
+}
