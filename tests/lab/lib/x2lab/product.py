@@ -63,6 +63,8 @@ class X2secd:
         for table, keys in overrides.items():
             tables.setdefault(table, {}).update(keys)
         self.node.write(CONFIG, toml(tables))
+        for folder, mode in (("/var/lib/henb-x2sec", 0o700), ("/run/henb-x2sec", 0o755)):
+            self.node.path(folder).mkdir(mode=mode, exist_ok=True)
 
     def guard_up(self):
         """What the early unit does at boot: the guard shut for everything, before anything else runs."""
@@ -179,13 +181,41 @@ class KeydistServer:
 
 
 class TestCa:
-    """The test RA/CA (tests/ca) on the core network."""
+    """The test RA/CA (tests/ca) on the core network. `ledger()` tells what it has issued."""
 
-    def __init__(self, scene, **options):
-        self.scene, self.node, self.daemon, self.options = scene, scene["ca"], None, options
+    LEDGER = "/run/lab/ca-ledger.json"
+    RA_NAME = policy.ENROLMENT["recipient"]
+
+    def __init__(self, scene, sin=None, vendors=(1, 2, 3), **options):
+        """`sin`: one of its misbehaviours (`x2-test-ca --help`); options: more of its options, underscores for dashes."""
+        self.scene, self.node, self.daemon = scene, scene["ca"], None
+        root = scene.material.operator.root
+        words = ["--listen", f"{layout.CA_ADDRESS}:{layout.CA_PORT}", "--ca-key", root.key, "--ca-cert", root.cert,
+                 "--ra-name", self.RA_NAME, "--ledger", self.LEDGER]
+        for number in vendors:
+            words += ["--vendor-root", scene.material.vendors[number].root.cert]
+        words += ["--sin", sin] if sin else []
+        for name, value in options.items():
+            words += [f"--{name.replace('_', '-')}", value]
+        self.words = words
 
     def begin(self):
-        raise process.Failed("the test RA/CA is not there yet")
+        self.daemon = self.node.start("ca", programs.find("x2-test-ca"), *self.words)
+        return self
+
+    def wait_ready(self, timeout=BOOT_WAIT):
+        process.until("the RA/CA listens", lambda: self.daemon.must_run() and "listening on port" in self.daemon.tail(), timeout)
+        return self
+
+    def start(self):
+        return self.begin().wait_ready()
+
+    def stop(self):
+        return self.daemon.stop(30)
+
+    def ledger(self):
+        path = self.node.path(self.LEDGER)
+        return json.loads(path.read_text()) if path.is_file() else []
 
 
 class Site:

@@ -29,6 +29,12 @@ class Story:
         """Progress only."""
         self._tell(f"{self.name}: {text}")
 
+    def __call__(self, text):
+        """A story can be told to, as progress."""
+        self.note(text)
+
+    live = note
+
     def count(self, sent=0, lost=0, clear=0):
         """Adds to the packets of the scenario."""
         for name, value in (("sent", sent), ("lost", lost), ("clear", clear)):
