@@ -211,9 +211,9 @@ absl::StatusOr<common::HenbId> Backend::ReportNeighbour(std::string_view json) {
 }
 
 absl::StatusOr<control::PolicyPushResult> Backend::Push(const std::string& cms_der, bool dry_run) {
-  std::map<common::HenbId, policy::Outcome> before;
+  std::map<common::HenbId, policy::Decision> before;
   for (const common::HenbId& id : parts_.neighbours.Ids()) {
-    before[id] = policy::Decide(parts_.policy.policy(), parts_.links.FactsOf(id)).outcome;
+    before[id] = policy::Decide(parts_.policy.policy(), parts_.links.FactsOf(id));
   }
   auto report = parts_.policy.Push(cms_der, dry_run, "x2secctl");
   if (!report.ok()) {
@@ -224,8 +224,13 @@ absl::StatusOr<control::PolicyPushResult> Backend::Push(const std::string& cms_d
                                    .outcome = OutcomeOf(report->result), .changes = {}};
   for (const auto& [id, old] : before) {
     const policy::Decision next = policy::Decide(&report->accepted->policy, parts_.links.FactsOf(id));
-    if (next.outcome == old) continue;
-    result.changes.push_back({id.str(), std::string(policy::Name(old)), std::string(policy::Name(next.outcome)), next.rule});
+    if (next.outcome == old.outcome && next.rule == old.rule) continue;
+    result.changes.push_back({.neighbour = id.str(),
+                              .decision_before = std::string(policy::Name(old.outcome)),
+                              .decision_after = std::string(policy::Name(next.outcome)),
+                              .rule_before = old.rule,
+                              .rule_after = next.rule,
+                              .reason_after = std::string(policy::ReasonText(next.reason))});
   }
   if (report->result == policy::PushResult::kApplied) {
     common::LogInfo("policy.applied", {{"policy_version", result.version}, {"sha256", result.sha256}});
