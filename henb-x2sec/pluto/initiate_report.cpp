@@ -40,18 +40,44 @@ constexpr std::array kSigns = {
 
 constexpr std::size_t kLongestDetail = 200;
 
+/// The number between `before` and the first character that is no digit of `base`.
+template <typename T>
+T NumberAfter(std::string_view text, std::string_view before, int base = 10) {
+  const auto at = text.find(before);
+  if (at == std::string_view::npos) return 0;
+  text.remove_prefix(at + before.size());
+  const std::string_view digits = base == 16 ? "0123456789abcdef" : "0123456789";
+  return common::ParseNumber<T>(text.substr(0, text.find_first_not_of(digits)), base).value_or(0);
+}
+
+/// `"x2-t-0" #4: initiator established Child SA using #3; … {ESP/ESN=>0x0f0078b0 <0x25602267 xfrm=…`
+core::ChildSa ReadChild(std::string_view line) {
+  core::ChildSa child;
+  child.established = true;
+  child.newest = true;
+  const std::string_view name = line.substr(0, line.find('"', 1));
+  if (name.starts_with('"')) child.connection = name.substr(1);
+  child.serial = NumberAfter<std::uint64_t>(line, "\" #");
+  child.ike_serial = NumberAfter<std::uint64_t>(line, "Child SA using #");
+  child.spi_out = NumberAfter<std::uint32_t>(line, "=>0x", 16);
+  child.spi_in = NumberAfter<std::uint32_t>(line, " <0x", 16);
+  return child;
+}
+
 }  // namespace
 
 core::InitiateReport ReadInitiateReport(const WhackReply& reply) {
   for (const Sign& sign : kSigns) {
     for (const ReplyLine& line : reply.lines) {
       if (line.text.find(sign.fragment) != std::string::npos) {
-        return {sign.outcome, common::Quoted(line.text, kLongestDetail)};
+        core::InitiateReport report{sign.outcome, common::Quoted(line.text, kLongestDetail), {}};
+        if (sign.outcome == InitiateOutcome::kEstablished) report.child = ReadChild(line.text);
+        return report;
       }
     }
   }
-  if (reply.timed_out) return {InitiateOutcome::kNoAnswer, reply.Last()};
-  return {InitiateOutcome::kOther, reply.Last()};
+  if (reply.timed_out) return {InitiateOutcome::kNoAnswer, reply.Last(), {}};
+  return {InitiateOutcome::kOther, reply.Last(), {}};
 }
 
 }  // namespace henb::x2sec::pluto

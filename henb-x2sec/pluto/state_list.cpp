@@ -62,15 +62,19 @@ std::optional<std::uint64_t> NumberAfter(std::string_view text, std::string_view
   return ParseNumber<std::uint64_t>(text.substr(0, text.find_first_not_of("0123456789")));
 }
 
-/// " esp.925e8d68@10.9.0.2 esp.3504afab@10.9.0.1 …": outbound first, not zero-padded.
+/// Where " esp.…" (IPv4) or " esp:…" (IPv6) begins.
+std::size_t FindEsp(std::string_view text) { return std::min(text.find(" esp."), text.find(" esp:")); }
+
+/// " esp.925e8d68@10.9.0.2 esp.3504afab@10.9.0.1 …", " esp:a4ff5972@fd09::2 …": outbound first, not zero-padded.
 bool ReadSpis(std::string_view rest, core::ChildSa& child) {
   std::uint32_t* const into[] = {&child.spi_out, &child.spi_in};
   for (std::uint32_t* spi : into) {
-    const auto at = rest.find(" esp.");
+    const auto at = FindEsp(rest);
     if (at == std::string_view::npos) return false;
     rest.remove_prefix(at + 5);
-    const auto value = ParseNumber<std::uint32_t>(rest.substr(0, rest.find('@')), 16);
-    if (!value || rest.find('@') == std::string_view::npos) return false;
+    const auto end = rest.find('@');
+    const auto value = ParseNumber<std::uint32_t>(rest.substr(0, end), 16);
+    if (!value || *value == 0 || end == std::string_view::npos) return false;
     *spi = *value;
   }
   return true;
@@ -86,7 +90,7 @@ core::ChildSa* FindChild(core::IkeSnapshot& snapshot, std::uint64_t serial) {
 bool AddState(const StateLine& line, core::IkeSnapshot& snapshot) {
   const std::string_view state = Word(line.rest, "STATE_");
   if (state.empty()) {
-    if (line.rest.find(" esp.") == std::string_view::npos) return true;
+    if (FindEsp(line.rest) == std::string_view::npos) return true;
     core::ChildSa* child = FindChild(snapshot, line.serial);
     return child != nullptr && ReadSpis(line.rest, *child);
   }
@@ -131,6 +135,11 @@ absl::StatusOr<core::IkeSnapshot> ParseStates(const WhackReply& reply) {
     if (pending) continue;
     if (!state || !AddState(*state, snapshot)) {
       return absl::InternalError(StrCat("pluto's list of states: not understood: ", Quoted(line.text, 200)));
+    }
+  }
+  for (const core::ChildSa& child : snapshot.child_sas) {
+    if (child.established && child.spi_in == 0 && child.connection.starts_with(kOwnPrefix)) {
+      return absl::InternalError(StrCat("pluto's list of states: no SPIs for child SA #", child.serial));
     }
   }
   return snapshot;

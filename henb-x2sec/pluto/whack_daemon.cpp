@@ -16,6 +16,7 @@ using whack_command::Arguments;
 namespace {
 
 constexpr std::string_view kRunningRelease = "pluto_version=";
+constexpr absl::Duration kPeersAnswer = absl::Seconds(2);
 
 /// pluto's word for it, where it should have said `expected`.
 absl::Status Unexpected(std::string_view expected, const WhackReply& reply) {
@@ -130,8 +131,12 @@ absl::Status WhackDaemon::Reauthenticate(std::uint64_t ike_serial) {
 }
 
 absl::Status WhackDaemon::DeleteState(std::uint64_t serial) {
-  // Whether it was there or not: it is gone now, and the next snapshot tells.
-  return Run(whack_command::DeleteState(serial), StrCat("deleting #", serial)).status();
+  RETURN_IF_ERROR(EnsureRelease());
+  const absl::MutexLock lock(&one_at_a_time_);
+  // Whether it was there or not: it is gone now, and the next snapshot tells. whack stays until the peer has answered;
+  // pluto goes on alone.
+  return common::WithContext(RunAttached(whack_command::DeleteState(serial), kPeersAnswer).status(),
+                             StrCat("deleting #", serial));
 }
 
 absl::Status WhackDaemon::RereadSecrets() {
