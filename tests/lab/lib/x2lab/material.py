@@ -8,6 +8,19 @@ import shutil
 from . import layout, nss, pki
 
 VENDORS = (1, 2, 3)
+OID_ARC = "2.25.221758226173210713790529050244678140854"  # docs/oids.md
+OID_CONFIGURATION_SIGNER = f"{OID_ARC}.1.1"
+OID_AUTHORISED_DEVICES = f"{OID_ARC}.2.1"
+OID_OPERATOR = f"{OID_ARC}.2.2"
+
+
+def issue_signer(authority, name, devices=None, operator=layout.OPERATOR_DOMAIN, eku=(OID_CONFIGURATION_SIGNER,), **options):
+    """A configuration signer's certificate below a vendor's root. Wrong ones: other `devices`, `operator` or `eku`, and what
+    Authority.issue takes."""
+    devices = [h.id for h in layout.HENBS.values()] if devices is None else devices
+    lines = [f"{OID_AUTHORISED_DEVICES}=ASN1:SEQUENCE:devices", f"{OID_OPERATOR}=ASN1:UTF8:{operator}", "[devices]"]
+    lines += [f"device{n}=UTF8:{device}" for n, device in enumerate(devices)]
+    return authority.issue(name, "O=Operator, CN=Configuration signer", eku=eku, extensions=lines, **options)
 
 
 class Material:
@@ -53,6 +66,8 @@ def _make(folder):
                         ips=(layout.KEYDIST_ADDRESS,))
     made.operator.issue("ra", "O=Operator, CN=Operator RA", dns=(f"ra.{layout.OPERATOR_DOMAIN}",), ips=(layout.CA_ADDRESS,))
     made.operator.issue("oam", "O=Operator, CN=OAM", dns=(f"oam.{layout.OPERATOR_DOMAIN}",), ips=(layout.OAM_ADDRESS,))
+    for n in VENDORS:
+        issue_signer(made.vendors[n], f"signer-vendor{n}")
     for h in layout.HENBS.values():
         database = nss.create(made.nss(h.letter))
         nss.add_root(database, "operator-root", made.operator.root.cert)
