@@ -9,11 +9,12 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/status.h"
 #include "henb-x2sec/guard/guard_table.h"
@@ -68,31 +69,49 @@ absl::StatusOr<NftEvents> NftEvents::Open() {
   return NftEvents(std::move(fd));
 }
 
-bool NftEvents::Take(std::span<const std::uint8_t> datagram) {
-  bool foreign = false;
+void NftEvents::ExpectOwn() {
+  const std::lock_guard lock(state_->mutex);
+  ++state_->own;
+}
+
+void NftEvents::OwnFailed() {
+  const std::lock_guard lock(state_->mutex);
+  // A foreign transaction may have passed for the one that failed.
+  if (state_->own > 0) {
+    --state_->own;
+  } else {
+    state_->foreign = true;
+  }
+}
+
+void NftEvents::Ended() {
+  if (!std::exchange(state_->touched, false)) return;
+  if (state_->own > 0) {
+    --state_->own;
+  } else {
+    state_->foreign = true;
+  }
+}
+
+void NftEvents::Take(std::span<const std::uint8_t> datagram) {
+  const std::lock_guard lock(state_->mutex);
   nlmsghdr header{};
   while (Front(datagram, &header)) {
-    if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > datagram.size()) break;
+    if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > datagram.size()) return;
     const auto payload = datagram.subspan(sizeof(header), header.nlmsg_len - sizeof(header));
     if (NFNL_SUBSYS_ID(header.nlmsg_type) == NFNL_SUBSYS_NFTABLES) {
-      if (NFNL_MSG_TYPE(header.nlmsg_type) != NFT_MSG_NEWGEN) {
-        touched_ = touched_ || TouchesGuard(payload);
-      } else if (std::exchange(touched_, false)) {  // A transaction ends with its generation.
-        if (own_ > 0) {
-          --own_;
-        } else {
-          foreign = true;
-        }
+      if (NFNL_MSG_TYPE(header.nlmsg_type) == NFT_MSG_NEWGEN) {
+        Ended();  // A transaction ends with its generation.
+      } else {
+        state_->touched = state_->touched || TouchesGuard(payload);
       }
     }
     datagram = datagram.subspan(std::min<std::size_t>(datagram.size(), NLMSG_ALIGN(header.nlmsg_len)));
   }
-  return foreign;
 }
 
 bool NftEvents::Read() {
-  bool foreign = false;
-  std::array<std::uint8_t, kBufferSize> buffer;
+  std::vector<std::uint8_t> buffer(kBufferSize);
   while (true) {
     sockaddr_nl sender{};
     socklen_t sender_size = sizeof(sender);
@@ -101,15 +120,17 @@ bool NftEvents::Read() {
     if (size < 0 && errno == EINTR) continue;
     const bool lost = size < 0 ? errno == ENOBUFS : static_cast<std::size_t>(size) > buffer.size();
     if (lost) {
-      own_ = 0;
-      touched_ = false;
-      foreign = true;
+      const std::lock_guard lock(state_->mutex);
+      state_->own = 0;
+      state_->touched = false;
+      state_->foreign = true;
       continue;
     }
-    if (size < 0) return foreign;
-    if (sender.nl_pid != 0) continue;
-    if (Take(std::span(buffer).first(static_cast<std::size_t>(size)))) foreign = true;
+    if (size < 0) break;
+    if (sender.nl_pid == 0) Take(std::span(buffer).first(static_cast<std::size_t>(size)));
   }
+  const std::lock_guard lock(state_->mutex);
+  return std::exchange(state_->foreign, false);
 }
 
 }  // namespace henb::x2sec::guard

@@ -47,12 +47,13 @@ absl::Status NftGuard::RunScript(const std::string& script) {
   request.argv = {nft_, "-f", "-"};
   request.standard_input = script;
   request.deadline = kDeadline;
+  events_.ExpectOwn();
   const auto result = runner_.Run(request);
+  if (!result.ok() || result->exit_status != 0) events_.OwnFailed();
   if (!result.ok()) return CannotRun(result.status());
   if (result->exit_status != 0) {
     return absl::InternalError(common::StrCat("nft refused the guard: ", FirstLine(result->error)));
   }
-  events_.ExpectOwn();
   return absl::OkStatus();
 }
 

@@ -1,8 +1,8 @@
 // A guard in memory.
 #pragma once
 
+#include <atomic>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "henb-x2sec/core/ports/guard.h"
@@ -34,7 +34,7 @@ class FakeGuard final : public x2sec::core::Guard {
     return counters;
   }
   int event_fd() const override { return -1; }
-  bool ReadEvents() override { return std::exchange(changed_, false); }
+  bool ReadEvents() override { return changed_.exchange(false); }
 
   /// "nft flush ruleset".
   void Flush() {
@@ -46,7 +46,7 @@ class FakeGuard final : public x2sec::core::Guard {
 
  private:
   std::optional<x2sec::core::GuardSpec> table_;
-  bool changed_ = false;
+  std::atomic<bool> changed_ = false;
 };
 
 }  // namespace henb::tests

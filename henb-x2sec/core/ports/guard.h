@@ -56,7 +56,7 @@ struct GuardCounters {
   std::uint64_t dropped_backhaul = 0;  ///< To or from backhaul-only services, outside the backhaul's IPsec.
 };
 
-/// One thread at a time; Apply and Inspect run `nft` and block for tens of milliseconds.
+/// One thread at a time, but ReadEvents, which another may call meanwhile; Apply and Inspect run `nft` and block for tens of milliseconds.
 class Guard {
  public:
   virtual ~Guard() = default;
