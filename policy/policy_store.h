@@ -16,6 +16,7 @@
 #include "common/henb_id.h"
 #include "policy/cms.h"
 #include "policy/policy.h"
+#include "policy/policy_history.h"
 
 namespace henb::policy {
 
@@ -43,16 +44,6 @@ struct PushReport {
   std::shared_ptr<const AcceptedPolicy> accepted;  ///< What was pushed; in force unless kWouldApply.
 };
 
-/// One line of the history, oldest first. The last 100 pushes are kept, refused ones too.
-struct HistoryEntry {
-  absl::Time at;
-  std::string source;         ///< "x2secctl", "oam", "provisioning"…
-  std::uint64_t version = 0;  ///< 0: not read so far.
-  std::string sha256;
-  std::string result;  ///< APPLIED, UNCHANGED or REFUSED.
-  std::string detail;  ///< Why it was refused.
-};
-
 /// One thread at a time, which may block on the disk. The clock must outlive the store. A failure changes nothing,
 /// neither in memory nor on disk; versions never go down, whatever happens to policy.der.
 class PolicyStore {
@@ -73,6 +64,7 @@ class PolicyStore {
   /// The policy in force; null: none.
   [[nodiscard]] std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
   [[nodiscard]] const Policy* policy() const { return current_ == nullptr ? nullptr : &current_->policy; }
+  /// The last 100 pushes, refused ones too, oldest first.
   [[nodiscard]] absl::StatusOr<std::vector<HistoryEntry>> History() const;
 
  private:
@@ -83,8 +75,10 @@ class PolicyStore {
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const AcceptedPolicy>> Accept(std::string_view cms_der,
                                                                              bool check_time) const;
   [[nodiscard]] absl::Status ReadHighWater();
-  [[nodiscard]] absl::StatusOr<PushReport> PushOne(std::string_view cms_der, bool dry_run);
-  void Remember(const HistoryEntry& entry);
+  [[nodiscard]] absl::Status WriteHighWater(const HighWater& mark);
+  [[nodiscard]] absl::Status CheckVersion(const AcceptedPolicy& accepted) const;
+  [[nodiscard]] absl::Status Keep(std::string_view cms_der, const AcceptedPolicy& accepted);
+  [[nodiscard]] absl::StatusOr<PushReport> PushOne(std::string_view cms_der, bool dry_run, HistoryEntry* entry);
   [[nodiscard]] std::string Path(std::string_view file) const;
 
   PolicyStoreConfig config_;
