@@ -54,7 +54,9 @@ class CommandLine {
       app_.parse(std::move(arguments));
     } catch (const CLI::ParseError& error) {
       const std::vector<std::string> unknown = app_.remaining(true);
-      if (!unknown.empty()) err << "x2secctl: unknown: " << common::Quoted(unknown.front()) << '\n';
+      if (!unknown.empty() && dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) {
+        err << "x2secctl: unknown: " << common::Quoted(unknown.front()) << '\n';
+      }
       const int status = app_.exit(error, out, err);
       return status == 0 ? common::kExitDone : common::kExitInvalid;
     }
