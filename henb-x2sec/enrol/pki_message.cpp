@@ -1,0 +1,220 @@
+#include "henb-x2sec/enrol/pki_message.h"
+
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+
+#include "common/status.h"
+#include "henb-x2sec/enrol/der_reader.h"
+
+namespace henb::x2sec::enrol {
+namespace {
+
+constexpr std::size_t kMostExtraCerts = 32;
+
+/// The NID of an AlgorithmIdentifier; NID_undef for one that OpenSSL does not know.
+int AlgorithmNid(std::string_view der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const std::unique_ptr<X509_ALGOR, decltype(&X509_ALGOR_free)> algorithm(
+      d2i_X509_ALGOR(nullptr, &at, static_cast<long>(der.size())), X509_ALGOR_free);
+  if (algorithm == nullptr) {
+    (void)common::DrainOpensslErrors();
+    return NID_undef;
+  }
+  const ASN1_OBJECT* object = nullptr;
+  X509_ALGOR_get0(&object, nullptr, nullptr, algorithm.get());
+  return OBJ_obj2nid(object);
+}
+
+absl::StatusOr<std::string> OctetsIn(std::string_view tagged) {
+  DerReader reader(tagged);
+  ASSIGN_OR_RETURN(const DerElement octets, reader.Expect(DerElement::kOctetString));
+  return std::string(octets.contents);
+}
+
+absl::Status ParseHeader(std::string_view contents, PkiMessageSummary* out) {
+  DerReader reader(contents);
+  ASSIGN_OR_RETURN(const DerElement version, reader.Expect(DerElement::kInteger));
+  if (version.contents.size() != 1) return absl::InvalidArgumentError("pvno is out of range");
+  out->version = static_cast<signed char>(version.contents[0]);
+  ASSIGN_OR_RETURN(const DerElement sender, reader.Next());
+  if (sender.tag == DerElement::Context(4)) out->sender_name = sender.contents;
+  RETURN_IF_ERROR(reader.Next().status());  // recipient
+  int last = -1;
+  while (!reader.at_end()) {
+    ASSIGN_OR_RETURN(const DerElement field, reader.Next());
+    const int number = field.tag - DerElement::Context(0);
+    if (number < 0 || number > 8 || number <= last)
+      return absl::InvalidArgumentError("fields of the header are out of order");
+    last = number;
+    if (number == 1) out->protection_nid = AlgorithmNid(field.contents);
+    if (number == 4) {
+      ASSIGN_OR_RETURN(out->transaction_id, OctetsIn(field.contents));
+    }
+    if (number == 5) {
+      ASSIGN_OR_RETURN(out->sender_nonce, OctetsIn(field.contents));
+    }
+    if (number == 6) {
+      ASSIGN_OR_RETURN(out->recipient_nonce, OctetsIn(field.contents));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseCertResponse(std::string_view contents, CertRepSummary* out) {
+  DerReader reader(contents);
+  RETURN_IF_ERROR(reader.Expect(DerElement::kInteger).status());   // certReqId
+  RETURN_IF_ERROR(reader.Expect(DerElement::kSequence).status());  // status
+  if (!reader.NextIs(DerElement::kSequence)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const DerElement pair, reader.Next());
+  DerReader pair_reader(pair.contents);
+  ASSIGN_OR_RETURN(const DerElement certificate, pair_reader.Next());
+  if (certificate.tag != DerElement::Context(0)) out->encrypted_certificate = true;
+  if (pair_reader.NextIs(DerElement::Context(0))) out->private_key = true;
+  return absl::OkStatus();
+}
+
+absl::Status ParseCertRep(std::string_view body, CertRepSummary* out) {
+  DerReader outer(body);
+  ASSIGN_OR_RETURN(const DerElement message, outer.Expect(DerElement::kSequence));
+  DerReader reader(message.contents);
+  if (reader.NextIs(DerElement::Context(1))) {
+    out->ca_certificates = true;
+    RETURN_IF_ERROR(reader.Next().status());
+  }
+  ASSIGN_OR_RETURN(const DerElement responses, reader.Expect(DerElement::kSequence));
+  DerReader each(responses.contents);
+  while (!each.at_end()) {
+    ASSIGN_OR_RETURN(const DerElement response, each.Expect(DerElement::kSequence));
+    ++out->responses;
+    RETURN_IF_ERROR(ParseCertResponse(response.contents, out));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseCertReq(std::string_view body, PkiMessageSummary* out) {
+  DerReader outer(body);
+  ASSIGN_OR_RETURN(const DerElement messages, outer.Expect(DerElement::kSequence));
+  DerReader each(messages.contents);
+  while (!each.at_end()) {
+    ASSIGN_OR_RETURN(const DerElement message, each.Expect(DerElement::kSequence));
+    if (++out->requests > 1) continue;
+    DerReader reader(message.contents);
+    RETURN_IF_ERROR(reader.Expect(DerElement::kSequence).status());  // certReq
+    if (!reader.NextIs(DerElement::Context(1))) continue;            // POPOSigningKey
+    ASSIGN_OR_RETURN(const DerElement popo, reader.Next());
+    DerReader fields(popo.contents);
+    if (fields.NextIs(DerElement::Context(0))) RETURN_IF_ERROR(fields.Next().status());
+    ASSIGN_OR_RETURN(const DerElement algorithm, fields.Expect(DerElement::kSequence));
+    out->pop_nid = AlgorithmNid(algorithm.whole);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseBody(const DerElement& body, PkiMessageSummary* out) {
+  const int number = body.tag - DerElement::Context(0);
+  if (number < 0 || number > 26) return absl::InvalidArgumentError("the body has an unknown type");
+  out->body = static_cast<BodyType>(number);
+  switch (out->body) {
+    case BodyType::kIp:
+    case BodyType::kCp:
+    case BodyType::kKup:
+      return ParseCertRep(body.contents, &out->cert_rep);
+    case BodyType::kIr:
+    case BodyType::kCr:
+    case BodyType::kKur:
+      return ParseCertReq(body.contents, out);
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status ParseExtraCerts(std::string_view contents, PkiMessageSummary* out) {
+  DerReader outer(contents);
+  ASSIGN_OR_RETURN(const DerElement list, outer.Expect(DerElement::kSequence));
+  DerReader reader(list.contents);
+  while (!reader.at_end()) {
+    ASSIGN_OR_RETURN(const DerElement element, reader.Expect(DerElement::kSequence));
+    if (out->extra_certs.size() == kMostExtraCerts) return absl::InvalidArgumentError("too many extraCerts");
+    ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromDer(element.whole), "extraCerts");
+    out->extra_certs.push_back(std::move(certificate));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string NameOf(BodyType type) {
+  switch (type) {
+    case BodyType::kIr:
+      return "ir";
+    case BodyType::kIp:
+      return "ip";
+    case BodyType::kCr:
+      return "cr";
+    case BodyType::kCp:
+      return "cp";
+    case BodyType::kKur:
+      return "kur";
+    case BodyType::kKup:
+      return "kup";
+    case BodyType::kRr:
+      return "rr";
+    case BodyType::kRp:
+      return "rp";
+    case BodyType::kPkiConf:
+      return "pkiConf";
+    case BodyType::kGenm:
+      return "genm";
+    case BodyType::kGenp:
+      return "genp";
+    case BodyType::kError:
+      return "error";
+    case BodyType::kCertConf:
+      return "certConf";
+    case BodyType::kPollReq:
+      return "pollReq";
+    case BodyType::kPollRep:
+      return "pollRep";
+  }
+  return common::StrCat("body ", static_cast<int>(type));
+}
+
+absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der) {
+  PkiMessageSummary out;
+  DerReader outer(der);
+  ASSIGN_OR_RETURN(const DerElement message, outer.Expect(DerElement::kSequence));
+  if (!outer.at_end()) return absl::InvalidArgumentError("octets follow the message");
+  DerReader reader(message.contents);
+  ASSIGN_OR_RETURN(const DerElement header, reader.Expect(DerElement::kSequence));
+  RETURN_IF_ERROR_CTX(ParseHeader(header.contents, &out), "PKIHeader");
+  ASSIGN_OR_RETURN(const DerElement body, reader.Next());
+  RETURN_IF_ERROR_CTX(ParseBody(body, &out), "PKIBody");
+  if (reader.NextIs(DerElement::Context(0))) {
+    out.has_protection = true;
+    RETURN_IF_ERROR(reader.Next().status());
+  }
+  if (reader.NextIs(DerElement::Context(1))) {
+    ASSIGN_OR_RETURN(const DerElement certificates, reader.Next());
+    RETURN_IF_ERROR(ParseExtraCerts(certificates.contents, &out));
+  }
+  if (!reader.at_end()) return absl::InvalidArgumentError("the message has fields that it should not have");
+  return out;
+}
+
+bool IsStrongSignature(int nid) {
+  switch (nid) {
+    case NID_ecdsa_with_SHA256:
+    case NID_ecdsa_with_SHA384:
+    case NID_ecdsa_with_SHA512:
+    case NID_sha256WithRSAEncryption:
+    case NID_sha384WithRSAEncryption:
+    case NID_sha512WithRSAEncryption:
+    case NID_ED25519:
+    case NID_ED448:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace henb::x2sec::enrol

@@ -1,0 +1,66 @@
+// What a PKIMessage (RFC 4210 §5.1) says beyond what OpenSSL's CMP library lets its caller see.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+
+namespace henb::x2sec::enrol {
+
+/// Tags of PKIBody (RFC 4210 §5.1.2), those that enrolment meets.
+enum class BodyType : int {
+  kIr = 0,
+  kIp = 1,
+  kCr = 2,
+  kCp = 3,
+  kKur = 7,
+  kKup = 8,
+  kRr = 11,
+  kRp = 12,
+  kPkiConf = 19,
+  kGenm = 21,
+  kGenp = 22,
+  kError = 23,
+  kCertConf = 24,
+  kPollReq = 25,
+  kPollRep = 26
+};
+
+/// "ip", "pkiConf", …; "body 13" for others.
+[[nodiscard]] std::string NameOf(BodyType type);
+
+/// What an ip, cp or kup carries.
+struct CertRepSummary {
+  int responses = 0;
+  bool private_key = false;            ///< Central key generation (R33).
+  bool encrypted_certificate = false;  ///< encryptedCert instead of certificate.
+  bool ca_certificates = false;        ///< caPubs present.
+};
+
+/// A parsed message. Owns copies; a value.
+struct PkiMessageSummary {
+  int version = 0;
+  std::string sender_name;            ///< DER of the directoryName; empty when the sender is another kind of name.
+  std::optional<int> protection_nid;  ///< OpenSSL's NID of protectionAlg; absent: no protectionAlg. 0: an unknown one.
+  bool has_protection = false;
+  std::string transaction_id;
+  std::string sender_nonce;
+  std::string recipient_nonce;
+  BodyType body = BodyType::kError;
+  CertRepSummary cert_rep;
+  int requests = 0;            ///< ir, cr, kur: messages in CertReqMessages.
+  std::optional<int> pop_nid;  ///< ir, cr, kur: algorithm of the first signature POP.
+  std::vector<common::Certificate> extra_certs;
+};
+
+/// InvalidArgument says what is wrong. Messages with more than 32 extraCerts are refused.
+[[nodiscard]] absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der);
+
+/// A signature algorithm with SHA-2 (RSA PKCS#1, ECDSA) or EdDSA: R31. False for 0 and for MACs.
+[[nodiscard]] bool IsStrongSignature(int nid);
+
+}  // namespace henb::x2sec::enrol

@@ -1,0 +1,50 @@
+// Every certificate that the test CA has issued, and what became of it.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/certificate.h"
+
+namespace henb::tests {
+
+enum class CertificateState { kIssued, kConfirmed, kRevoked };
+
+struct LedgerEntry {
+  std::string serial;       ///< Lower-case hexadecimal.
+  std::string identity;     ///< dNSName of the signer that asked.
+  std::string spki;         ///< SHA-256 of the SubjectPublicKeyInfo that was asked for, hexadecimal.
+  std::string transaction;  ///< transactionID, hexadecimal.
+  CertificateState state = CertificateState::kIssued;
+  std::string reason;  ///< Why it was revoked.
+  absl::Time issued_at, changed_at;
+};
+
+/// Owns the list and, where a path is given, a JSON file that is replaced as a whole on every change:
+/// [{"serial","identity","spki","transaction","state":"ISSUED|CONFIRMED|REVOKED","reason","issued_at","changed_at"}].
+/// Any thread.
+class Ledger {
+ public:
+  /// Empty path: memory only.
+  explicit Ledger(std::string path) : path_(std::move(path)) { Write(); }
+
+  void Add(LedgerEntry entry);
+  /// NotFound. A revoked certificate stays revoked, with its first reason.
+  absl::Status Set(const std::string& serial, CertificateState state, const std::string& reason = "");
+  [[nodiscard]] std::vector<LedgerEntry> Entries() const;
+  /// Certificates that are not revoked.
+  [[nodiscard]] int CountLive() const;
+
+ private:
+  void Write() const;
+  const std::string path_;
+  mutable std::mutex mutex_;
+  std::vector<LedgerEntry> entries_;
+};
+
+[[nodiscard]] std::string NameOf(CertificateState state);
+
+}  // namespace henb::tests

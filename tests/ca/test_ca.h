@@ -1,0 +1,76 @@
+// An RA/CA for tests and the lab: speaks CMPv2 (RFC 4210), verifies what it is asked, issues, keeps a ledger, and
+// misbehaves on demand.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/ca/ledger.h"
+#include "tests/ca/sin.h"
+#include "tests/support/test_pki.h"
+
+namespace henb::tests {
+
+class Transaction;
+
+struct TestCaConfig {
+  std::vector<common::Certificate> ca_chain;  ///< The issuing CA first, then what leads to the root; the root last.
+  std::shared_ptr<EVP_PKEY> ca_key;
+  std::string ra_name = "/CN=x2-test-ca RA";      ///< Subject of the RA certificate, made at start under the CA.
+  std::vector<common::Certificate> vendor_roots;  ///< Whose devices may enrol.
+  std::vector<std::string> devices;               ///< dNSNames that may enrol; empty: all.
+  absl::Duration confirm_timeout = absl::Seconds(30);
+  absl::Duration validity = absl::Hours(24 * 90);
+  bool grant_implicit_confirm = false;
+  std::string sin;          ///< One of SinNames(), or empty.
+  std::string ledger_path;  ///< Empty: memory only.
+};
+
+/// Owns the transactions and the ledger. Handle may be called from any thread; messages of one transaction are handled
+/// one after the other.
+class TestCa {
+ public:
+  /// InvalidArgument: unknown sin, key that is not the CA's, no vendor root.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<TestCa>> Create(TestCaConfig config);
+  ~TestCa();
+
+  /// The answer to one PKIMessage (DER). InvalidArgument: not a PKIMessage (HTTP 400). nullopt: no answer at all.
+  [[nodiscard]] absl::StatusOr<std::optional<std::string>> Handle(const std::string& der);
+
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] const TestCaConfig& config() const { return config_; }
+  [[nodiscard]] const TestCredential& ra() const { return ra_; }
+  [[nodiscard]] Sin& sin() { return *sin_; }
+  [[nodiscard]] const TestCredential& impostor() const { return impostor_; }
+
+  /// Signs with the CA's key, or with that of a CA of the same name.
+  [[nodiscard]] absl::StatusOr<common::Certificate> Issue(const CertificateSpec& spec, EVP_PKEY* key,
+                                                          bool from_other) const;
+
+ private:
+  TestCa(TestCaConfig config, std::unique_ptr<Sin> sin);
+  void SweepUnconfirmed();
+  std::shared_ptr<Transaction> TransactionFor(const std::string& id);
+
+  const TestCaConfig config_;
+  const std::unique_ptr<Sin> sin_;
+  Ledger ledger_;
+  TestCredential ra_;
+  TestAuthority other_ca_;
+  TestCredential impostor_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::map<std::string, std::shared_ptr<Transaction>> transactions_;
+  std::thread sweeper_;
+};
+
+}  // namespace henb::tests

@@ -1,0 +1,234 @@
+#include "tests/ca/transaction.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "tests/ca/cert_request.h"
+
+namespace henb::tests {
+namespace {
+
+using x2sec::enrol::BodyType;
+using x2sec::enrol::IsStrongSignature;
+using x2sec::enrol::PkiMessageSummary;
+
+struct StackDeleter {
+  void operator()(STACK_OF(X509) * stack) const { sk_X509_pop_free(stack, X509_free); }
+};
+using StackPtr = std::unique_ptr<STACK_OF(X509), StackDeleter>;
+
+StackPtr StackOf(const std::vector<common::Certificate>& certificates) {
+  StackPtr out(sk_X509_new_null());
+  for (const common::Certificate& each : certificates) {
+    X509_up_ref(each.get());
+    sk_X509_push(out.get(), each.get());
+  }
+  return out;
+}
+
+/// Vendor roots, and the operator's for rr and kur, which the operator's own certificates sign.
+OpensslPtr<X509_STORE> TrustFor(const TestCaConfig& config) {
+  OpensslPtr<X509_STORE> store(X509_STORE_new());
+  for (const common::Certificate& root : config.vendor_roots) X509_STORE_add_cert(store.get(), root.get());
+  X509_STORE_add_cert(store.get(), config.ca_chain.back().get());
+  return store;
+}
+
+OSSL_CMP_PKISI* Rejection(int fail_info, const std::string& text) {
+  common::LogInfo("ca.refused", {{"reason", text}});
+  return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_rejection, 1 << fail_info, text.c_str());
+}
+
+Transaction* Of(OSSL_CMP_SRV_CTX* server) {
+  return static_cast<Transaction*>(OSSL_CMP_SRV_CTX_get0_custom_ctx(server));
+}
+
+}  // namespace
+
+Transaction::Transaction(TestCa* ca, std::string id) : ca_(ca), id_(std::move(id)) {
+  const TestCaConfig& config = ca_->config();
+  server_ = OSSL_CMP_SRV_CTX_new(nullptr, nullptr);
+  OSSL_CMP_SRV_CTX_init(server_, this, OnCertRequest, OnRevocation, nullptr, nullptr, OnCertConf, nullptr);
+  OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(server_, config.grant_implicit_confirm ? 1 : 0);
+  OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
+  OSSL_CMP_CTX_set1_cert(context, ca_->ra().certificate.get());
+  OSSL_CMP_CTX_set1_pkey(context, ca_->ra().key.get());
+  OSSL_CMP_CTX_set0_trustedStore(context, TrustFor(config).release());
+  std::vector<common::Certificate> chain(config.ca_chain.begin(), config.ca_chain.end() - 1);
+  // An empty list would leave the context with none at all, and every message would fail.
+  if (!chain.empty()) OSSL_CMP_CTX_set1_untrusted(context, StackOf(chain).get());
+}
+
+Transaction::~Transaction() { OSSL_CMP_SRV_CTX_free(server_); }
+
+std::optional<common::Certificate> Transaction::VerifiedSigner(const PkiMessageSummary& summary) const {
+  if (summary.extra_certs.empty()) return std::nullopt;
+  const common::Certificate& signer = summary.extra_certs.front();
+  const OpensslPtr<X509_STORE> trust = TrustFor(ca_->config());
+  const StackPtr untrusted = StackOf(summary.extra_certs);
+  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> path(X509_STORE_CTX_new(), X509_STORE_CTX_free);
+  if (X509_STORE_CTX_init(path.get(), trust.get(), signer.get(), untrusted.get()) != 1) return std::nullopt;
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(path.get()), 2);
+  if (X509_verify_cert(path.get()) != 1) {
+    common::LogInfo("ca.untrusted_signer",
+                    {{"subject", signer.subject()},
+                     {"error", X509_verify_cert_error_string(X509_STORE_CTX_get_error(path.get()))}});
+    return std::nullopt;
+  }
+  return signer;
+}
+
+std::optional<std::string> Transaction::Handle(const PkiMessageSummary& summary, const std::string& der) {
+  const std::lock_guard lock(mutex_);
+  OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
+  if (const auto signer = VerifiedSigner(summary); signer.has_value()) {
+    // Pinned: the library would try every certificate of extraCerts.
+    OSSL_CMP_CTX_set1_srvCert(context, signer->get());
+    const absl::StatusOr<common::HenbId> identity = signer->Identity();
+    if (identity.ok()) signer_ = *identity;
+  }
+  weak_ = !summary.protection_nid.has_value() || !IsStrongSignature(*summary.protection_nid) ||
+          (summary.requests > 0 && !IsStrongSignature(summary.pop_nid.value_or(0)));
+  ca_->sin().AlterSession(context, ca_->impostor());
+
+  const OpensslPtr<BIO> in(BIO_new_mem_buf(der.data(), static_cast<int>(der.size())));
+  OSSL_CMP_MSG* request = d2i_OSSL_CMP_MSG_bio(in.get(), nullptr);
+  if (request == nullptr) return std::nullopt;
+  OSSL_CMP_MSG* answer = OSSL_CMP_SRV_process_request(server_, request);
+  OSSL_CMP_MSG_free(request);
+  const std::string errors = common::DrainOpensslErrors();
+  if (answer == nullptr) {
+    common::LogWarning("ca.no_answer", {{"error", errors}});
+    return std::nullopt;
+  }
+  const auto body = static_cast<BodyType>(OSSL_CMP_MSG_get_bodytype(answer));
+  common::LogInfo("ca.answered", {{"request", x2sec::enrol::NameOf(summary.body)},
+                                  {"answer", x2sec::enrol::NameOf(body)},
+                                  {"transaction", common::ToHex(id_)},
+                                  {"detail", body == BodyType::kError ? errors : ""}});
+  const OpensslPtr<BIO> out(BIO_new(BIO_s_mem()));
+  i2d_OSSL_CMP_MSG_bio(out.get(), answer);
+  OSSL_CMP_MSG_free(answer);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &data);
+  return ca_->sin().AlterReply(summary.body, std::string(data, static_cast<std::size_t>(size)));
+}
+
+absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* message) {
+  const TestCaConfig& config = ca_->config();
+  if (weak_) return absl::InvalidArgumentError("protection or proof of possession is not SHA-2");
+  if (!signer_.has_value()) return absl::PermissionDeniedError("the signer's certificate has no single dNSName");
+  if (!config.devices.empty() &&
+      std::find(config.devices.begin(), config.devices.end(), signer_->str()) == config.devices.end()) {
+    return absl::PermissionDeniedError(common::StrCat(signer_->str(), " is not on the list of devices"));
+  }
+  ASSIGN_OR_RETURN(const CertRequest request, ReadCertRequest(message));
+  if (request.dns_names != std::vector<std::string>{signer_->str()}) {
+    return absl::InvalidArgumentError("the SAN asked for is not the signer's");
+  }
+  CertificateSpec spec{.subject = request.subject,
+                       .dns_names = request.dns_names,
+                       .extended_usages = {"clientAuth", "serverAuth", "1.3.6.1.5.5.7.3.17"},
+                       .not_before = absl::Now() - absl::Minutes(1),
+                       .not_after = absl::Now() + config.validity};
+  ca_->sin().AlterCertificate(&spec);
+  const OpensslPtr<EVP_PKEY> other_key = ca_->sin().KeyToCertify();
+  EVP_PKEY* key = other_key != nullptr ? other_key.get() : request.public_key.get();
+  ASSIGN_OR_RETURN(common::Certificate certificate, ca_->Issue(spec, key, ca_->sin().IssuesFromOtherCa()));
+  ca_->ledger().Add({.serial = certificate.serial_hex(),
+                     .identity = signer_->str(),
+                     .spki = certificate.spki().ToHex(),
+                     .transaction = common::ToHex(id_),
+                     .reason = "",
+                     .issued_at = absl::Now(),
+                     .changed_at = absl::Now()});
+  return certificate;
+}
+
+OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, int /*id*/,
+                                           const OSSL_CRMF_MSG* message, const X509_REQ* /*p10*/, X509** certificate,
+                                           STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates) {
+  Transaction* self = Of(server);
+  *ca_certificates = nullptr;
+  if (message == nullptr) return Rejection(OSSL_CMP_PKIFAILUREINFO_badRequest, "PKCS#10 is not taken");
+  const absl::StatusOr<common::Certificate> issued = self->Issue(message);
+  if (!issued.ok()) {
+    const bool denied = issued.status().code() == absl::StatusCode::kPermissionDenied;
+    return Rejection(denied ? OSSL_CMP_PKIFAILUREINFO_notAuthorized : OSSL_CMP_PKIFAILUREINFO_badCertTemplate,
+                     std::string(issued.status().message()));
+  }
+  self->issued_ = *issued;
+  const bool implicit = self->ca_->config().grant_implicit_confirm;
+  if (implicit) {
+    (void)self->ca_->ledger().Set(issued->serial_hex(), CertificateState::kConfirmed, "implicitly");
+  } else {
+    self->deadline_ = absl::Now() + self->ca_->config().confirm_timeout;
+  }
+  X509_up_ref(issued->get());
+  *certificate = issued->get();
+  const std::vector<common::Certificate>& path = self->ca_->config().ca_chain;
+  *chain = StackOf({path.begin(), path.end() - 1}).release();
+  return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
+}
+
+absl::Status Transaction::Confirm(std::string_view hash, const std::string& status) {
+  if (!issued_.has_value()) return absl::FailedPreconditionError("nothing to confirm");
+  deadline_ = absl::InfiniteFuture();
+  Ledger& ledger = ca_->ledger();
+  const std::string serial = issued_->serial_hex();
+  if (!status.empty() && status.find("accepted") == std::string::npos) {
+    return ledger.Set(serial, CertificateState::kRevoked, common::StrCat("rejected: ", status));
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  X509_digest(issued_->get(), EVP_sha256(), digest, &size);
+  if (hash != std::string_view(reinterpret_cast<char*>(digest), size)) {
+    (void)ledger.Set(serial, CertificateState::kRevoked, "certHash does not match");
+    return absl::InvalidArgumentError("certHash does not match");
+  }
+  if (ca_->sin().RefusesConfirmation()) {
+    (void)ledger.Set(serial, CertificateState::kRevoked, "confirmation refused");
+    return absl::PermissionDeniedError("confirmation refused");
+  }
+  return ledger.Set(serial, CertificateState::kConfirmed);
+}
+
+int Transaction::OnCertConf(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, int /*id*/,
+                            const ASN1_OCTET_STRING* hash, const OSSL_CMP_PKISI* status) {
+  char text[OSSL_CMP_PKISI_BUFLEN] = "";
+  if (status != nullptr && OSSL_CMP_snprint_PKIStatusInfo(status, text, sizeof text) == nullptr) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(ASN1_STRING_get0_data(hash)),
+                               static_cast<std::size_t>(ASN1_STRING_length(hash)));
+  return Of(server)->Confirm(bytes, text).ok() ? 1 : 0;
+}
+
+OSSL_CMP_PKISI* Transaction::OnRevocation(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/,
+                                          const X509_NAME* /*issuer*/, const ASN1_INTEGER* serial) {
+  Transaction* self = Of(server);
+  const OpensslPtr<BIGNUM> number(ASN1_INTEGER_to_BN(serial, nullptr));
+  const std::unique_ptr<char, void (*)(char*)> hex(BN_bn2hex(number.get()), [](char* text) { OPENSSL_free(text); });
+  std::string text = hex.get();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const LedgerEntry& entry : self->ca_->ledger().Entries()) {
+    if (entry.serial != text || !self->signer_.has_value() || entry.identity != self->signer_->str()) continue;
+    (void)self->ca_->ledger().Set(text, CertificateState::kRevoked, "asked by rr");
+    return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
+  }
+  return Rejection(OSSL_CMP_PKIFAILUREINFO_badCertId, "no such certificate of this device");
+}
+
+absl::Time Transaction::confirm_deadline() {
+  const std::lock_guard lock(mutex_);
+  return deadline_;
+}
+
+void Transaction::GiveUp() {
+  const std::lock_guard lock(mutex_);
+  deadline_ = absl::InfiniteFuture();
+  if (issued_.has_value())
+    (void)ca_->ledger().Set(issued_->serial_hex(), CertificateState::kRevoked, "never confirmed");
+}
+
+}  // namespace henb::tests

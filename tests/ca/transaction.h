@@ -1,0 +1,57 @@
+// One CMP transaction at the test CA.
+#pragma once
+
+#include <openssl/cmp.h>
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "tests/ca/test_ca.h"
+
+namespace henb::tests {
+
+/// Owns one OSSL_CMP_SRV_CTX (the library's holds one transaction only). Any thread; calls are serialised here.
+class Transaction {
+ public:
+  Transaction(TestCa* ca, std::string id);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  [[nodiscard]] std::optional<std::string> Handle(const x2sec::enrol::PkiMessageSummary& summary,
+                                                  const std::string& der);
+
+  /// Past it the certificate counts as unconfirmed; InfiniteFuture when none waits.
+  [[nodiscard]] absl::Time confirm_deadline();
+  /// Revokes what was never confirmed.
+  void GiveUp();
+  [[nodiscard]] absl::Time started() const { return started_; }
+
+ private:
+  static OSSL_CMP_PKISI* OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int id,
+                                       const OSSL_CRMF_MSG* message, const X509_REQ* p10, X509** certificate,
+                                       STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates);
+  static OSSL_CMP_PKISI* OnRevocation(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, const X509_NAME* issuer,
+                                      const ASN1_INTEGER* serial);
+  static int OnCertConf(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int id, const ASN1_OCTET_STRING* hash,
+                        const OSSL_CMP_PKISI* status);
+
+  /// Who signed, when the path ends at a vendor root or (for what it revokes) at the operator's.
+  std::optional<common::Certificate> VerifiedSigner(const x2sec::enrol::PkiMessageSummary& summary) const;
+  absl::StatusOr<common::Certificate> Issue(const OSSL_CRMF_MSG* message);
+  absl::Status Confirm(std::string_view hash, const std::string& status);
+
+  TestCa* const ca_;
+  const std::string id_;
+  const absl::Time started_ = absl::Now();
+  std::mutex mutex_;
+  OSSL_CMP_SRV_CTX* server_ = nullptr;
+  std::optional<common::HenbId> signer_;
+  bool weak_ = false;  ///< The message at hand is protected or proved with a weak algorithm.
+  std::optional<common::Certificate> issued_;
+  absl::Time deadline_ = absl::InfiniteFuture();
+};
+
+}  // namespace henb::tests
