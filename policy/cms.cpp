@@ -17,8 +17,7 @@ namespace henb::policy {
 namespace {
 
 constexpr std::size_t kLargest = 4U << 20;
-constexpr int kAuthLevel =
-    2;  // 112 bits: no SHA-1 or MD5 signature in the path, no RSA below 2048.
+constexpr int kAuthLevel = 2;  // 112 bits: no SHA-1 or MD5 signature in the path, no RSA below 2048.
 
 using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using CmsPtr = std::unique_ptr<CMS_ContentInfo, decltype(&CMS_ContentInfo_free)>;

@@ -3,7 +3,6 @@
 #include "common/file.h"
 #include "common/status.h"
 #include "policy/json_reader.h"
-#include "policy/load.h"
 #include "policy/policy_history.h"
 
 namespace henb::policy {
@@ -12,15 +11,6 @@ namespace {
 constexpr std::string_view kPolicyFile = "policy.der";
 constexpr std::string_view kHighWaterFile = "policy-high-water.json";
 constexpr std::string_view kHistoryFile = "policy-history.jsonl";
-
-bool InAudience(const Policy& policy, const common::HenbId& device) {
-  for (const IdPattern& pattern : policy.audience) {
-    if (pattern.Matches(device)) return true;
-  }
-  return false;
-}
-
-std::string Date(absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); }
 
 // "Nothing there" is not an error.
 absl::StatusOr<std::optional<std::string>> ReadIfThere(const std::string& path) {
@@ -49,27 +39,9 @@ PolicyStore::PolicyStore(PolicyStoreConfig config, const common::Clock* clock)
 
 std::string PolicyStore::Path(std::string_view file) const { return common::StrCat(config_.directory, "/", file); }
 
-absl::StatusOr<std::shared_ptr<const AcceptedPolicy>> PolicyStore::Accept(std::string_view cms_der,
-                                                                          bool check_time) const {
-  const SignatureExpectation expected{config_.vendor_roots, config_.device, config_.operator_name, clock_->Now(),
-                                      check_time};
-  auto accepted = std::make_shared<AcceptedPolicy>();
-  ASSIGN_OR_RETURN(VerifiedPolicy verified, VerifyPolicy(cms_der, expected));
-  accepted->json = std::move(verified.json);
-  accepted->signer = std::move(verified.signer);
-  accepted->sha256 = common::Sha256Digest::Of(accepted->json);
-  ASSIGN_OR_RETURN(accepted->policy, LoadPolicy(accepted->json));
-  const Policy& policy = accepted->policy;
-  if (policy.operator_name != config_.operator_name) {
-    return absl::PermissionDeniedError(common::StrCat("operator: ", common::Quoted(policy.operator_name), " is not ",
-                                                      common::Quoted(config_.operator_name),
-                                                      ", this device's operator"));
-  }
-  if (!InAudience(policy, config_.device)) {
-    return absl::PermissionDeniedError(
-        common::StrCat("audience: this device (", common::Quoted(config_.device.str()), ") is not in it"));
-  }
-  return accepted;
+absl::StatusOr<AcceptedPolicy> PolicyStore::Accept(std::string_view cms_der, bool check_time) const {
+  return AcceptPolicy(cms_der,
+                      {config_.vendor_roots, config_.device, config_.operator_name, clock_->Now(), check_time});
 }
 
 absl::Status PolicyStore::ReadHighWater() {
@@ -97,14 +69,14 @@ absl::Status PolicyStore::Load() {
   RETURN_IF_ERROR(ReadHighWater());
   ASSIGN_OR_RETURN(const auto der, ReadIfThere(Path(kPolicyFile)));
   if (!der.has_value()) return absl::OkStatus();
-  ASSIGN_OR_RETURN_CTX(auto accepted, Accept(*der, /*check_time=*/false), Path(kPolicyFile));
-  const std::uint64_t version = accepted->policy.version;
-  if (version < high_water_.version || (version == high_water_.version && accepted->sha256 != high_water_.sha256)) {
+  ASSIGN_OR_RETURN_CTX(AcceptedPolicy accepted, Accept(*der, /*check_time=*/false), Path(kPolicyFile));
+  const std::uint64_t version = accepted.policy.version;
+  if (version < high_water_.version || (version == high_water_.version && accepted.sha256 != high_water_.sha256)) {
     return absl::FailedPreconditionError(common::StrCat(Path(kPolicyFile), ": version ", version,
                                                         " is not the newest taken, version ", high_water_.version));
   }
-  if (version > high_water_.version) RETURN_IF_ERROR(WriteHighWater({version, accepted->sha256}));
-  current_ = std::move(accepted);
+  if (version > high_water_.version) RETURN_IF_ERROR(WriteHighWater({version, accepted.sha256}));
+  current_ = std::make_shared<const AcceptedPolicy>(std::move(accepted));
   return absl::OkStatus();
 }
 
@@ -119,13 +91,7 @@ absl::Status PolicyStore::WriteHighWater(const HighWater& mark) {
 
 absl::Status PolicyStore::CheckVersion(const AcceptedPolicy& accepted) const {
   const Policy& policy = accepted.policy;
-  const absl::Time now = clock_->Now();
-  if (now < policy.not_before) {
-    return absl::FailedPreconditionError(common::StrCat("not_before: ", Date(policy.not_before), " is still to come"));
-  }
-  if (now >= policy.not_after) {
-    return absl::FailedPreconditionError(common::StrCat("not_after: ", Date(policy.not_after), " is over"));
-  }
+  RETURN_IF_ERROR(CheckDates(policy, clock_->Now()));
   if (policy.version < high_water_.version) {
     return absl::FailedPreconditionError(common::StrCat("version: ", policy.version, " is lower than ",
                                                         high_water_.version, ", which was taken before"));
@@ -152,7 +118,8 @@ absl::StatusOr<PushReport> PolicyStore::PushOne(std::string_view cms_der, bool d
     RETURN_IF_ERROR(common::MakeDirectories(config_.directory, 0700));
     RETURN_IF_ERROR(ReadHighWater());
   }
-  ASSIGN_OR_RETURN(auto accepted, Accept(cms_der, /*check_time=*/true));
+  ASSIGN_OR_RETURN(AcceptedPolicy taken, Accept(cms_der, /*check_time=*/true));
+  auto accepted = std::make_shared<const AcceptedPolicy>(std::move(taken));
   entry->version = accepted->policy.version;
   entry->sha256 = accepted->sha256.ToHex();
   RETURN_IF_ERROR(CheckVersion(*accepted));

@@ -14,7 +14,7 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/henb_id.h"
-#include "policy/cms.h"
+#include "policy/intake.h"
 #include "policy/policy.h"
 #include "policy/policy_history.h"
 
@@ -30,14 +30,6 @@ struct PolicyStoreConfig {
 
 enum class PushResult { kApplied, kUnchanged, kWouldApply };
 [[nodiscard]] std::string_view Name(PushResult result);
-
-/// A policy that passed the intake. Immutable, shared.
-struct AcceptedPolicy {
-  Policy policy;
-  std::string json;
-  common::Sha256Digest sha256;  ///< Of the JSON.
-  SignerInfo signer;
-};
 
 struct PushReport {
   PushResult result = PushResult::kUnchanged;
@@ -72,8 +64,7 @@ class PolicyStore {
     std::uint64_t version = 0;
     common::Sha256Digest sha256;
   };
-  [[nodiscard]] absl::StatusOr<std::shared_ptr<const AcceptedPolicy>> Accept(std::string_view cms_der,
-                                                                             bool check_time) const;
+  [[nodiscard]] absl::StatusOr<AcceptedPolicy> Accept(std::string_view cms_der, bool check_time) const;
   [[nodiscard]] absl::Status ReadHighWater();
   [[nodiscard]] absl::Status WriteHighWater(const HighWater& mark);
   [[nodiscard]] absl::Status CheckVersion(const AcceptedPolicy& accepted) const;

@@ -1,0 +1,36 @@
+#include "policy/tool/inputs.h"
+
+#include <iostream>
+
+#include "absl/time/clock.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "policy/cms.h"
+
+namespace henb::policy::tool {
+
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  auto content = common::ReadFile(path);
+  if (!content.ok()) return absl::InvalidArgumentError(content.status().message());
+  return content;
+}
+
+absl::StatusOr<std::string> ReadPolicyText(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string content, ReadInput(path));
+  if (!LooksLikeDer(content)) return content;
+  std::cerr << path << ": signed; the signature is not looked at here (x2policy verify does)\n";
+  ASSIGN_OR_RETURN_CTX(std::string inner, UnverifiedContent(content), path);
+  return inner;
+}
+
+absl::StatusOr<absl::Time> TimeOption(const std::string& text) {
+  if (text.empty()) return absl::Now();
+  absl::Time time;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
+    return absl::InvalidArgumentError(common::StrCat("--now: ", common::Quoted(text), " is not a time (RFC 3339)"));
+  }
+  return time;
+}
+
+}  // namespace henb::policy::tool
