@@ -93,7 +93,7 @@ grpc::Status StatusService::WaitForLink(grpc::ServerContext* context, const v1::
   if (!slot.granted()) return TooManyWaiters();
 
   const auto deadline = SteadyClock::now() + absl::ToChronoNanoseconds(std::min(timeout, longest_wait_));
-  while (!changes_.stopped() && !context->IsCancelled()) {
+  while (true) {
     const std::uint64_t seen = changes_.revision();
     const absl::StatusOr<std::vector<LinkView>> links = backend_.Links();
     if (!links.ok()) return ToGrpc(links.status());
@@ -113,8 +113,9 @@ grpc::Status StatusService::WaitForLink(grpc::ServerContext* context, const v1::
                              link->last_error.value_or(link->reason))};
     }
     changes_.WaitPast(seen, std::min(left, kLookAgain));
+    if (changes_.stopped()) return Ending();
+    if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "the caller went away"};
   }
-  return changes_.stopped() ? Ending() : grpc::Status(grpc::StatusCode::CANCELLED, "the caller went away");
 }
 
 grpc::Status StatusService::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
