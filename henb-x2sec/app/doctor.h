@@ -27,6 +27,7 @@ struct DoctorInputs {
   std::optional<std::string> policy_problem;     ///< No policy, or one out of force.
   std::optional<std::string> keydist_problem;    ///< Only when a rule lists PSK.
   std::string secrets_include_hint;              ///< Where ipsec.secrets would include our file from.
+  absl::Status secrets_place;                    ///< common::RequireMemoryFileSystem of the secrets file's folder.
 };
 
 /// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up, clock.floor,

@@ -15,8 +15,9 @@
 
 namespace henb::x2sec::app {
 
-/// Registered and watching while it is wanted, and not a packet before (R4). One call at a time, on the worker; what is asked meanwhile
-/// makes the next batch. A service that is not reachable is tried again with back-off and jitter. Loop thread.
+/// Registered and watching while it is wanted, and not a packet before (R4). One call at a time, on the worker; what is
+/// asked meanwhile makes the next batch. A service that is not reachable is tried again with back-off and jitter. Loop
+/// thread.
 class KeySession {
  public:
   struct Parts {
@@ -25,9 +26,10 @@ class KeySession {
     Worker& worker;
     core::KeyService& service;
     std::function<core::RegisterFacts()> facts;
-    std::function<void(core::PairResult)> answered;            ///< For each peer that was asked for and is not void.
-    std::function<void(const absl::Status&)> unreachable;      ///< Comes back by itself.
-    std::function<void(const absl::Status&)> refused;          ///< This HeNB is unknown or suspended there; tried again, seldom.
+    std::function<void(core::PairResult)> answered;        ///< For each peer that was asked for and is not void.
+    std::function<void(const absl::Status&)> unreachable;  ///< Comes back by itself.
+    std::function<void(const absl::Status&)>
+        refused;  ///< This HeNB is unknown or suspended there; tried again, seldom.
     std::function<void(const core::KeyServiceEvent&)> event;
   };
   explicit KeySession(Parts parts);
@@ -70,7 +72,7 @@ class KeySession {
 
   Parts parts_;
   std::set<common::HenbId> to_ask_;
-  std::set<common::HenbId> asking_;          // In the call that is under way, and not void.
+  std::set<common::HenbId> asking_;  // In the call that is under way, and not void.
   bool wanted_ = false;
   bool registered_ = false;
   bool watching_ = false;

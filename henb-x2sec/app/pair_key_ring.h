@@ -19,17 +19,18 @@ struct KeyVersion {
   friend bool operator==(const KeyVersion&, const KeyVersion&) = default;
 };
 
-/// Current and next key in memory, and the newest version that was ever taken. Times are of the steady clock. Pure; one thread.
+/// Current and next key in memory, and the newest version that was ever taken. Times are of the steady clock. Pure; one
+/// thread.
 class PairKeyRing {
  public:
   static constexpr std::size_t kKeySize = 32;
 
   enum class Verdict {
-    kSame,      ///< Nothing new about the current key.
-    kFresh,     ///< current() is a new key, to be installed.
-    kStale,     ///< An older epoch or generation than one that was taken before: refused (R47).
-    kConflict,  ///< The version that is held, with other octets: refused.
-    kMalformed, ///< Not 32 octets.
+    kSame,       ///< Nothing new about the current key.
+    kFresh,      ///< current() is a new key, to be installed.
+    kStale,      ///< An older epoch or generation than one that was taken before: refused (R47).
+    kConflict,   ///< The version that is held, with other octets: refused.
+    kMalformed,  ///< Not 32 octets.
   };
   struct Held {
     KeyVersion version;

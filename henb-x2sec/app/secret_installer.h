@@ -19,15 +19,15 @@
 
 namespace henb::x2sec::app {
 
-/// Collects changes while one batch is being written, so that pluto rereads once for many of them; one batch at a time, on the worker.
-/// What fails is tried again with back-off. Loop thread.
+/// Collects changes while one batch is being written, so that pluto rereads once for many of them; one batch at a time,
+/// on the worker. What fails is tried again with back-off. Loop thread.
 class SecretInstaller {
  public:
   /// OK: the pair's key is in the file and pluto has read it. Else it is not there yet, and why; it is tried again.
   using Report = std::function<void(const common::HenbId& peer, const absl::Status&)>;
 
-  SecretInstaller(common::HenbId local, core::SecretStore& store, core::IkeDaemon& ike, Worker& worker, common::EventLoop& loop,
-                  common::Random& random, Report report);
+  SecretInstaller(common::HenbId local, core::SecretStore& store, core::IkeDaemon& ike, Worker& worker,
+                  common::EventLoop& loop, common::Random& random, Report report);
   ~SecretInstaller();
   SecretInstaller(const SecretInstaller&) = delete;
   SecretInstaller& operator=(const SecretInstaller&) = delete;
@@ -55,9 +55,9 @@ class SecretInstaller {
   common::EventLoop& loop_;
   common::Random& random_;
   Report report_;
-  Changes changes_;                          // Not written yet.
-  std::set<common::HenbId> unread_;          // Written, but pluto has not read them yet.
-  bool reread_ = false;                      // Pluto must read again though nothing is to be written.
+  Changes changes_;                  // Not written yet.
+  std::set<common::HenbId> unread_;  // Written, but pluto has not read them yet.
+  bool reread_ = false;              // Pluto must read again though nothing is to be written.
   bool writing_ = false;
   int failures_ = 0;
   std::optional<common::EventLoop::TimerId> again_;

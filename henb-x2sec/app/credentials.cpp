@@ -1,0 +1,182 @@
+#include "henb-x2sec/app/credentials.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <utility>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/status.h"
+#include "henb-x2sec/app/certificate_path.h"
+#include "henb-x2sec/app/private_key_file.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using common::Certificate;
+using common::StrCat;
+
+std::string OperatorFile(const Config& config) { return StrCat(config.state_dir, "/operator.pem"); }
+
+/// What is wrong with a file is InvalidArgument, whatever it is.
+absl::Status InFile(const absl::Status& status, std::string_view path) {
+  if (status.ok()) return status;
+  const std::string_view message = common::ToStd(status.message());
+  return absl::InvalidArgumentError(message.starts_with(path) ? std::string(message) : StrCat(path, ": ", message));
+}
+
+absl::StatusOr<std::vector<Certificate>> ReadCertificates(const std::string& path) {
+  const absl::StatusOr<std::string> pem = common::ReadFile(path);
+  if (!pem.ok()) return InFile(pem.status(), path);
+  absl::StatusOr<std::vector<Certificate>> chain = Certificate::ChainFromPem(*pem);
+  if (!chain.ok()) return InFile(chain.status(), path);
+  return chain;
+}
+
+absl::StatusOr<std::vector<Certificate>> ReadRoots(const std::string& path) {
+  ASSIGN_OR_RETURN(std::vector<Certificate> roots, ReadCertificates(path));
+  for (const Certificate& root : roots) {
+    if (X509_check_ca(root.get()) != 0 && root.is_self_issued()) continue;
+    return absl::InvalidArgumentError(StrCat(path, ": ", root.subject(), " is not a root certificate"));
+  }
+  return roots;
+}
+
+bool HasRsaKey(const Certificate& certificate) {
+  EVP_PKEY* key = X509_get0_pubkey(certificate.get());
+  return key != nullptr && EVP_PKEY_is_a(key, "RSA") == 1;
+}
+
+/// Leaf first, identity and path checked.
+absl::StatusOr<Credential> MakeCredential(const std::vector<Certificate>& chain, const common::HenbId& id,
+                                          const std::vector<Certificate>& roots) {
+  const Certificate& leaf = chain.front();
+  ASSIGN_OR_RETURN(const common::HenbId named, leaf.Identity());
+  if (named != id) {
+    return absl::InvalidArgumentError(StrCat("the certificate names ", named.str(), ", device.id is ", id.str()));
+  }
+  ASSIGN_OR_RETURN(CertificatePath path, FindPath(leaf, {chain.begin() + 1, chain.end()}, roots));
+  return Credential{.certificate = leaf,
+                    .intermediates = std::move(path.intermediates),
+                    .anchor = std::move(path.anchor),
+                    .ckaid = "",
+                    .rsa = HasRsaKey(leaf)};
+}
+
+/// The ckaid of the key in `store` whose certificate this is; NotFound when it is not there.
+absl::StatusOr<std::string> FindKey(core::CertificateStore& store, const Certificate& certificate) {
+  ASSIGN_OR_RETURN_CTX(const std::vector<core::StoredKey> keys, store.Keys(), "listing the keys of the NSS database");
+  for (const core::StoredKey& key : keys) {
+    if (key.certificate.spki() == certificate.spki()) return key.ckaid;
+  }
+  return absl::NotFoundError(StrCat("the private key of ", certificate.subject(), " is not in the NSS database"));
+}
+
+/// The certificate of an earlier enrolment. One that is no use any more (another root, another name, its key gone) is
+/// left aside: the device enrols again. Only a store that does not answer is an error.
+absl::StatusOr<std::optional<Credential>> LoadOperator(const Config& config, core::CertificateStore& store,
+                                                       const std::vector<Certificate>& roots) {
+  const std::string path = OperatorFile(config);
+  const absl::StatusOr<std::string> pem = common::ReadFile(path);
+  if (absl::IsNotFound(pem.status())) return std::nullopt;
+  absl::Status problem = pem.status();
+  if (problem.ok()) {
+    const absl::StatusOr<std::vector<Certificate>> chain = Certificate::ChainFromPem(*pem);
+    absl::StatusOr<Credential> credential =
+        chain.ok() ? MakeCredential(*chain, config.id, roots) : absl::StatusOr<Credential>(chain.status());
+    problem = credential.status();
+    if (problem.ok()) {
+      const absl::StatusOr<std::string> ckaid = FindKey(store, credential->certificate);
+      if (ckaid.ok()) {
+        credential->ckaid = *ckaid;
+        return *std::move(credential);
+      }
+      if (!absl::IsNotFound(ckaid.status())) return ckaid.status();
+      problem = ckaid.status();
+    }
+  }
+  common::LogWarning("credentials.operator_unusable", {{"path", path}, {"error", problem}});
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::CertificateStore& store) {
+  Credentials out;
+  ASSIGN_OR_RETURN(out.vendor_roots_, ReadRoots(config.vendor_root));
+  if (config.operator_root) {
+    ASSIGN_OR_RETURN(out.operator_roots_, ReadRoots(*config.operator_root));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Certificate> chain, ReadCertificates(config.vendor_certificate));
+  absl::StatusOr<Credential> vendor = MakeCredential(chain, config.id, out.vendor_roots_);
+  if (!vendor.ok()) return InFile(vendor.status(), config.vendor_certificate);
+  out.vendor_ = *std::move(vendor);
+  absl::StatusOr<common::SecretBytes> key = ReadPrivateKeyFile(config.vendor_key);
+  if (!key.ok()) return InFile(key.status(), config.vendor_key);
+  out.vendor_key_ = *std::move(key);
+  const absl::Status belongs = ToPkcs8(out.vendor_key_, out.vendor_->certificate).status();
+  if (!belongs.ok()) return InFile(belongs, config.vendor_key);
+  ASSIGN_OR_RETURN(out.operator_, LoadOperator(config, store, out.operator_roots_));
+  return out;
+}
+
+absl::StatusOr<bool> Credentials::ImportInto(core::CertificateStore& store) {
+  bool new_root = false;
+  for (const std::vector<Certificate>* roots : {&vendor_roots_, &operator_roots_}) {
+    for (const Certificate& root : *roots) {
+      ASSIGN_OR_RETURN_CTX(const bool is_new, store.ImportRoot(root), StrCat("importing the root ", root.subject()));
+      new_root = new_root || is_new;
+    }
+  }
+  std::vector<const Credential*> held = {&*vendor_};
+  if (operator_) held.push_back(&*operator_);
+  for (const Credential* credential : held) {
+    for (const Certificate& each : credential->intermediates) {
+      RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
+    }
+  }
+  ASSIGN_OR_RETURN(const common::SecretBytes pkcs8, ToPkcs8(vendor_key_, vendor_->certificate));
+  ASSIGN_OR_RETURN_CTX(vendor_->ckaid, store.ImportKey(pkcs8, vendor_->certificate), "importing the vendor key");
+  return new_root;
+}
+
+absl::StatusOr<Credential> Credentials::InstallEnrolled(const Config& config, core::CertificateStore& store,
+                                                        core::Enrolled enrolled) {
+  Credential out{.certificate = enrolled.certificate,
+                 .intermediates = std::move(enrolled.intermediates),
+                 .anchor = enrolled.anchor,
+                 .ckaid = "",
+                 .rsa = HasRsaKey(enrolled.certificate)};
+  RETURN_IF_ERROR_CTX(store.ImportRoot(out.anchor).status(), "importing the operator's root");
+  std::string pem = out.certificate.pem();
+  for (const Certificate& each : out.intermediates) {
+    RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
+    pem += each.pem();
+  }
+  if (enrolled.private_key_pkcs8.empty()) {
+    ASSIGN_OR_RETURN(out.ckaid, FindKey(store, out.certificate));
+  } else {
+    ASSIGN_OR_RETURN_CTX(out.ckaid, store.ImportKey(enrolled.private_key_pkcs8, out.certificate),
+                         "importing the operator key");
+  }
+  // The key first: a file without its key would only be left aside at the next start.
+  RETURN_IF_ERROR_CTX(common::WriteFileAtomically(OperatorFile(config), pem, 0644), "keeping the operator certificate");
+  return out;
+}
+
+bool Credentials::Enrolled(absl::Time now) const {
+  return operator_ && operator_->certificate.not_before() <= now && now < operator_->certificate.not_after();
+}
+
+std::string Credentials::SubjectOf(const common::SpkiHash& anchor) const {
+  for (const std::vector<Certificate>* roots : {&vendor_roots_, &operator_roots_}) {
+    for (const Certificate& root : *roots) {
+      if (root.spki() == anchor) return root.subject();
+    }
+  }
+  return "";
+}
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,190 @@
+#include "henb-x2sec/app/doctor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "common/status.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using common::StrCat;
+using control::DoctorFinding;
+
+constexpr absl::Duration kSoonExpired = absl::Hours(24 * 7);
+
+std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
+
+std::string Message(const absl::Status& status) { return std::string(common::ToStd(status.message())); }
+
+DoctorFinding Good(std::string check, std::string detail) {
+  return {.check = std::move(check), .ok = true, .detail = std::move(detail), .remedy = ""};
+}
+
+DoctorFinding Bad(std::string check, std::string detail, std::string remedy) {
+  return {.check = std::move(check), .ok = false, .detail = std::move(detail), .remedy = std::move(remedy)};
+}
+
+void CheckPluto(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  const absl::Status& status = in.pluto_version.status();
+  if (!in.config.with_ipsec) {
+    out->push_back(Good("pluto.running", "not needed: IPsec is left out or switched off"));
+    return;
+  }
+  if (status.ok()) {
+    out->push_back(Good("pluto.running", StrCat("answers at ", in.config.pluto_rundir)));
+    out->push_back(Good("pluto.version", *in.pluto_version));
+  } else if (absl::IsFailedPrecondition(status)) {
+    out->push_back(Good("pluto.running", StrCat("answers at ", in.config.pluto_rundir)));
+    out->push_back(Bad("pluto.version", Message(status), "install libreswan 4.x, as Debian 12 ships it"));
+  } else {
+    out->push_back(Bad(
+        "pluto.running", Message(status),
+        StrCat("start it (systemctl start ipsec), and look whether pluto.rundir is right: ", in.config.pluto_rundir)));
+  }
+}
+
+void CheckGuard(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  out->push_back(in.guard_in_place ? Good("guard.table", "the nftables table inet x2sec is as it should be")
+                                   : Bad("guard.table", "the nftables table inet x2sec is missing or changed",
+                                         "look for what flushes nftables (nft list ruleset, the log's guard.* events); "
+                                         "it is put back within a second"));
+  if (!in.kernel.ok()) {
+    out->push_back(
+        Bad("guard.belt", Message(in.kernel.status()), "run x2secd with CAP_NET_ADMIN on a kernel with XFRM"));
+    return;
+  }
+  out->push_back(
+      in.kernel->belt_whole
+          ? Good("guard.belt", "the kernel's block policies of the protected ports are there")
+          : Bad("guard.belt", "block policies of the protected ports are missing",
+                "look for what flushes XFRM policies (ip xfrm monitor); they are put back at the next look"));
+}
+
+void CheckBackhaul(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  if (!in.config.backhaul_reqid) {
+    out->push_back(
+        Good("backhaul.reqid", "none is configured: key distribution goes only where policy trusts the backhaul"));
+    return;
+  }
+  if (!in.kernel.ok()) {
+    out->push_back(
+        Bad("backhaul.reqid", Message(in.kernel.status()), "run x2secd with CAP_NET_ADMIN on a kernel with XFRM"));
+    return;
+  }
+  const int reqid = *in.config.backhaul_reqid;
+  std::set<std::pair<common::IpAddress, common::IpAddress>> ways;
+  std::set<int> pluto_made;
+  for (const core::SaInfo& sa : in.kernel->sas) {
+    if (sa.reqid == reqid) ways.emplace(sa.source, sa.destination);
+    if (sa.reqid > 16379) pluto_made.insert(sa.reqid);
+  }
+  const bool both = std::any_of(ways.begin(), ways.end(), [&](const auto& way) {
+    return ways.contains({way.second, way.first});
+  });
+  if (ways.empty()) {
+    const std::string seen =
+        pluto_made.empty() ? ""
+                           : StrCat("; there are SAs with a reqid that pluto chose, such as ", *pluto_made.begin());
+    out->push_back(Bad("backhaul.reqid", StrCat("no SA has reqid ", reqid, seen),
+                       StrCat("give the backhaul's connection reqid=", reqid, " in ipsec.conf, or bring it up")));
+  } else {
+    out->push_back(Good("backhaul.reqid", StrCat(ways.size(), " ways have reqid ", reqid)));
+  }
+  out->push_back(both ? Good("backhaul.up", "SAs both ways")
+                      : Bad("backhaul.up", "there are not SAs both ways", "bring the backhaul's connection up"));
+}
+
+void CheckClock(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  if (in.now >= in.clock_floor) {
+    out->push_back(Good("clock.floor", StrCat(Rfc3339(in.now), " is not before ", Rfc3339(in.clock_floor))));
+    return;
+  }
+  out->push_back(Bad("clock.floor",
+                     StrCat(Rfc3339(in.now), " is before ", Rfc3339(in.clock_floor), ": new links are held"),
+                     StrCat("set the clock; if the floor is wrong, because the clock once was ahead, delete ",
+                            in.config.state_dir, "/clock-floor and restart")));
+}
+
+/// Why a certificate of this path cannot be used now; empty when it can.
+std::string OutOfDate(const Credential& credential, absl::Time now) {
+  std::vector<const common::Certificate*> path = {&credential.certificate};
+  for (const common::Certificate& each : credential.intermediates) path.push_back(&each);
+  path.push_back(&credential.anchor);
+  for (const common::Certificate* each : path) {
+    if (now < each->not_before()) return StrCat(each->subject(), " is not valid before ", Rfc3339(each->not_before()));
+    if (now >= each->not_after()) return StrCat(each->subject(), " has expired at ", Rfc3339(each->not_after()));
+  }
+  return "";
+}
+
+std::string Describe(const Credential& credential) {
+  return StrCat(credential.certificate.subject(), ", issued by ", credential.certificate.issuer(), ", until ",
+                Rfc3339(credential.certificate.not_after()));
+}
+
+void CheckCredentials(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  const Credential& vendor = in.credentials.vendor();
+  const std::string problem = OutOfDate(vendor, in.now);
+  out->push_back(problem.empty()
+                     ? Good("credentials.vendor", Describe(vendor))
+                     : Bad("credentials.vendor", problem, "set the clock, or have the vendor's certificate renewed"));
+  if (const std::optional<Credential>& held = in.credentials.operator_credential()) {
+    const std::string expired = OutOfDate(*held, in.now);
+    const absl::Duration left = held->certificate.not_after() - in.now;
+    if (!expired.empty()) {
+      out->push_back(Bad("credentials.operator", expired, "set the clock, or enrol anew: x2secctl enrol --now"));
+    } else if (left < kSoonExpired) {
+      out->push_back(Bad("credentials.operator", StrCat(Describe(*held), ": ", absl::ToInt64Hours(left), " h are left"),
+                         "enrol anew: x2secctl enrol --now"));
+    } else {
+      out->push_back(Good("credentials.operator", Describe(*held)));
+    }
+  } else {
+    out->push_back(Good("credentials.operator", in.credentials.operator_roots().empty()
+                                                    ? "not enrolled; no operator root is provisioned"
+                                                    : "not enrolled; enrolment starts when a link needs it"));
+  }
+  out->push_back(
+      vendor.ckaid.empty()
+          ? Bad("credentials.key_store", StrCat("the vendor key is not in the NSS database ", in.config.nssdb),
+                "look whether pluto.nssdb is the one that pluto uses and can be written (the log's credentials.* "
+                "events)")
+          : Good("credentials.key_store", StrCat("FILES_AND_NSS: private keys are kept in ", in.config.vendor_key,
+                                                 " and in ", in.config.nssdb, ", not in a PKCS#11 token")));
+}
+
+void CheckKeys(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  const std::string include =
+      in.secrets_include_hint.empty() ? "" : StrCat("; include it from ", in.secrets_include_hint);
+  out->push_back(in.secrets_place.ok()
+                     ? Good("secrets.memory", StrCat(in.config.secrets_file, " lies in memory", include))
+                     : Bad("secrets.memory", Message(in.secrets_place),
+                           StrCat("put pluto.secrets_file on tmpfs, such as ", in.config.run_dir, include)));
+  out->push_back(in.policy_problem
+                     ? Bad("policy.in_force", *in.policy_problem, "push a policy: x2secctl policy push FILE")
+                     : Good("policy.in_force", "a policy is in force"));
+  if (in.keydist_problem) {
+    out->push_back(Bad("keydist.reachable", *in.keydist_problem,
+                       StrCat("look whether the backhaul is up and keydist.address right: ",
+                              in.config.keydist_address.value_or("it is not configured"))));
+  } else {
+    out->push_back(Good("keydist.reachable", "it answers, or no rule lists PSK"));
+  }
+}
+
+}  // namespace
+
+std::vector<DoctorFinding> Diagnose(const DoctorInputs& inputs) {
+  std::vector<DoctorFinding> findings;
+  CheckPluto(inputs, &findings);
+  CheckGuard(inputs, &findings);
+  CheckBackhaul(inputs, &findings);
+  CheckClock(inputs, &findings);
+  CheckCredentials(inputs, &findings);
+  CheckKeys(inputs, &findings);
+  return findings;
+}
+
+}  // namespace henb::x2sec::app

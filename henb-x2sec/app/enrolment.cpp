@@ -1,0 +1,219 @@
+#include "henb-x2sec/app/enrolment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "policy/names.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using common::StrCat;
+
+// An RA/CA that was not reachable is tried again sooner than one that said no: a fresh box enrols right after its
+// backhaul is there.
+constexpr absl::Duration kFirstRetryUnreachable = absl::Seconds(2);
+constexpr absl::Duration kFirstRetry = absl::Seconds(5);
+constexpr absl::Duration kLongestRetry = absl::Minutes(5);
+constexpr absl::Duration kSoon = absl::Milliseconds(500);
+constexpr double kJitter = 0.25;
+constexpr std::size_t kMostSteps = 64;
+
+std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
+
+absl::Duration BackOff(absl::Duration first, int failures) {
+  absl::Duration delay = first;
+  for (int i = 1; i < failures && delay < kLongestRetry; ++i) delay *= 2;
+  return std::min(delay, kLongestRetry);
+}
+
+/// Errors of the enroller begin with the name of the event ("enrolment.certificate_refused: …").
+std::string EventOf(const absl::Status& error) {
+  const std::string_view message = common::ToStd(error.message());
+  const std::string_view word = message.substr(0, message.find(':'));
+  const bool is_name = word.size() < message.size() && word.starts_with("enrolment.") &&
+                       word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._") == std::string_view::npos;
+  return is_name ? std::string(word) : "enrolment.failed";
+}
+
+}  // namespace
+
+Enrolment::Enrolment(Parts parts) : parts_(std::move(parts)) {}
+
+void Enrolment::SetTerms(std::optional<policy::Enrolment> terms) {
+  if (terms == terms_) return;
+  terms_ = std::move(terms);
+  // Waiting was for the old server, or for there to be one.
+  CancelRetry();
+  failures_ = 0;
+  if (wanted_ && terms_) Request();
+}
+
+void Enrolment::Request() {
+  wanted_ = true;
+  if (running_ || retry_ || parts_.credentials.Enrolled(parts_.clock.Now())) return;
+  const absl::Status obstacle = Obstacle();
+  if (obstacle.ok()) return Start();
+  if (obstacle != last_error_) {
+    steps_.clear();
+    last_error_ = obstacle;
+    Note("enrolment.failed", false, std::string(common::ToStd(obstacle.message())));
+    common::LogWarning("enrolment.failed", {{"reason", obstacle}, {"step", "enrolment.obstacle"}});
+  }
+  // Not from within the caller's own step.
+  parts_.loop.Post([this, obstacle] { parts_.failed(obstacle); });
+}
+
+absl::Status Enrolment::Now() {
+  if (running_) return absl::FailedPreconditionError("an enrolment is running");
+  RETURN_IF_ERROR(Obstacle());
+  CancelRetry();
+  failures_ = 0;
+  Start();
+  return absl::OkStatus();
+}
+
+void Enrolment::PathChanged() {
+  if (!retry_ || !absl::IsUnavailable(last_error_)) return;
+  failures_ = 0;
+  ScheduleRetry(parts_.random.Jitter(kSoon, 1.0));
+}
+
+absl::Status Enrolment::Obstacle() const {
+  if (!parts_.config.with_cmp)
+    return absl::FailedPreconditionError("CMP is left out of this build or switched off (features.cmp)");
+  if (parts_.enroller == nullptr) return absl::FailedPreconditionError("there is no CMP client");
+  if (!terms_) return absl::FailedPreconditionError("the policy in force names no enrolment");
+  if (terms_->transport == policy::Transport::kInitialIpsec) {
+    return absl::FailedPreconditionError("transport INITIAL_IPSEC: this release enrols by BACKHAUL or DIRECT only");
+  }
+  if (parts_.credentials.operator_roots().empty()) {
+    return absl::FailedPreconditionError("no operator root is provisioned (credentials.operator_root)");
+  }
+  return absl::OkStatus();
+}
+
+core::EnrolRequest Enrolment::MakeRequest() const {
+  const Credential& vendor = parts_.credentials.vendor();
+  core::EnrolRequest request;
+  request.identity = parts_.config.id;
+  request.server_url = terms_->server_url;
+  request.recipient = terms_->recipient;
+  request.vendor_chain = {vendor.certificate};
+  request.vendor_chain.insert(request.vendor_chain.end(), vendor.intermediates.begin(), vendor.intermediates.end());
+  request.operator_roots = parts_.credentials.operator_roots();
+  request.require_pkiconf = terms_->require_pkiconf;
+  request.allow_implicit_confirm = terms_->allow_implicit_confirm;
+  return request;
+}
+
+void Enrolment::Start() {
+  running_ = true;
+  steps_.clear();
+  const std::string_view transport = policy::Name(terms_->transport);
+  common::LogInfo("enrolment.started",
+                  {{"server", terms_->server_url}, {"transport", transport}, {"failures", failures_}});
+  Note("enrolment.started", true, StrCat(terms_->server_url, " by ", transport));
+  auto job = [request = MakeRequest(), &parts = parts_] {
+    Outcome outcome;
+    absl::StatusOr<core::Enrolled> enrolled = parts.enroller->Enrol(request);
+    if (!enrolled.ok()) {
+      outcome.credential = enrolled.status();
+      return outcome;
+    }
+    outcome.credential = Credentials::InstallEnrolled(parts.config, parts.store, *std::move(enrolled));
+    if (outcome.credential.ok()) {
+      outcome.told_ike_daemon = parts.ike.RereadCertificates();
+      const absl::Status trusted = parts.ike.TrustNewRoots();
+      if (outcome.told_ike_daemon.ok()) outcome.told_ike_daemon = trusted;
+    }
+    return outcome;
+  };
+  parts_.worker.Run(std::move(job), [this](Outcome outcome) { Finished(std::move(outcome)); });
+}
+
+void Enrolment::Finished(Outcome outcome) {
+  running_ = false;
+  if (!outcome.credential.ok()) return Failed(outcome.credential.status());
+  if (!outcome.told_ike_daemon.ok()) {
+    common::LogWarning("enrolment.pluto_not_told", {{"error", outcome.told_ike_daemon}});
+    Note("enrolment.pluto_not_told", false, std::string(common::ToStd(outcome.told_ike_daemon.message())));
+  }
+  const common::Certificate certificate = outcome.credential->certificate;
+  common::LogInfo("enrolment.succeeded", {{"serial", certificate.serial_hex()},
+                                          {"issuer", certificate.issuer()},
+                                          {"not_after", Rfc3339(certificate.not_after())}});
+  Note("enrolment.succeeded", true,
+       StrCat("serial ", certificate.serial_hex(), ", until ", Rfc3339(certificate.not_after())));
+  failures_ = 0;
+  wanted_ = false;
+  last_error_ = absl::OkStatus();
+  parts_.credentials.Adopt(*std::move(outcome.credential));
+  parts_.done();
+}
+
+void Enrolment::Failed(const absl::Status& error) {
+  ++failures_;
+  last_error_ = error;
+  const std::string event = EventOf(error);
+  Note(event, false, std::string(common::ToStd(error.message())));
+  // Once enrolled, an attempt that somebody asked for is not repeated.
+  const bool again = wanted_ || !parts_.credentials.Enrolled(parts_.clock.Now());
+  const absl::Duration first = absl::IsUnavailable(error) ? kFirstRetryUnreachable : kFirstRetry;
+  const absl::Duration delay = parts_.random.Jitter(BackOff(first, failures_), kJitter);
+  common::LogWarning("enrolment.failed", {{"reason", error},
+                                          {"step", event},
+                                          {"failures", failures_},
+                                          {"retry_in_s", again ? absl::ToInt64Seconds(delay) : -1}});
+  if (again) ScheduleRetry(delay);
+  parts_.failed(error);
+}
+
+void Enrolment::ScheduleRetry(absl::Duration delay) {
+  CancelRetry();
+  next_attempt_ = parts_.clock.Now() + delay;
+  retry_ = parts_.loop.After(delay, [this] {
+    retry_.reset();
+    next_attempt_.reset();
+    // Terms or credentials may have changed meanwhile.
+    Request();
+  });
+}
+
+void Enrolment::CancelRetry() {
+  if (retry_) parts_.loop.CancelTimer(*retry_);
+  retry_.reset();
+  next_attempt_.reset();
+}
+
+void Enrolment::Note(std::string step, bool ok, std::string detail) {
+  if (steps_.size() >= kMostSteps) steps_.erase(steps_.begin());
+  steps_.push_back({.at = parts_.clock.Now(), .step = std::move(step), .ok = ok, .detail = std::move(detail)});
+}
+
+control::EnrolmentView Enrolment::View() const {
+  control::EnrolmentView view;
+  if (running_) {
+    view.state = "RUNNING";
+  } else if (parts_.credentials.Enrolled(parts_.clock.Now())) {
+    view.state = "ENROLLED";
+  } else {
+    view.state = last_error_.ok() ? "NONE" : "FAILED";
+  }
+  if (terms_) {
+    view.server = terms_->server_url;
+    view.transport = std::string(policy::Name(terms_->transport));
+  }
+  view.next_attempt = next_attempt_;
+  if (const std::optional<Credential>& held = parts_.credentials.operator_credential()) {
+    view.certificate = control::CertificateView{.serial = held->certificate.serial_hex(),
+                                                .issuer = held->certificate.issuer(),
+                                                .not_after = held->certificate.not_after()};
+  }
+  view.steps = steps_;
+  return view;
+}
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,333 @@
+#include "henb-x2sec/app/key_distribution.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "henb-x2sec/app/key_session.h"
+#include "henb-x2sec/app/pair_key_ring.h"
+#include "henb-x2sec/app/secret_installer.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using common::HenbId;
+using common::StrCat;
+using TimerId = common::EventLoop::TimerId;
+using Waiter = std::function<void(absl::Status)>;
+
+constexpr absl::Duration kAskDeniedAgain = absl::Minutes(5);
+constexpr absl::Duration kAskAgainAfterRefusal = absl::Seconds(30);
+constexpr absl::Duration kSpread = absl::Seconds(1);  // What all HeNBs are told at once they do not ask at once.
+
+std::string_view DenialText(core::KeyDenial denial) {
+  return denial == core::KeyDenial::kSuspended ? "the key service says SUSPENDED" : "the key service says NOT_ALLOWED";
+}
+
+struct Pair {
+  KeyState state;
+  std::optional<TimerId> activate;
+  std::optional<TimerId> ask;
+  std::vector<Waiter> waiters;
+  bool installing = false;  ///< The ring's current key is on its way to pluto.
+};
+
+}  // namespace
+
+struct KeyDistribution::Impl {
+  explicit Impl(Parts p)
+      : parts(std::move(p)),
+        installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
+                  [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
+    if (parts.service == nullptr) return;
+    session = std::make_unique<KeySession>(
+        KeySession::Parts{.loop = parts.loop,
+                          .random = parts.random,
+                          .worker = parts.worker,
+                          .service = *parts.service,
+                          .facts = parts.facts,
+                          .answered = [this](core::PairResult result) { Answered(std::move(result)); },
+                          .unreachable = [this](const absl::Status& error) { Unreachable(error); },
+                          .refused = [this](const absl::Status& error) { Refused(error); },
+                          .event = [this](const core::KeyServiceEvent& event) { Event(event); }});
+  }
+  ~Impl() {
+    *alive = false;
+    for (auto& [peer, pair] : pairs) CancelTimers(&pair);
+    Cancel(&spread);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void SetNeeded(const std::set<HenbId>& peers);
+  void Refresh(const HenbId& peer, Waiter done);
+
+ private:
+  // What the session brings.
+  void Answered(core::PairResult result);
+  void Unreachable(const absl::Status& error);
+  void Refused(const absl::Status& error);
+  void Event(const core::KeyServiceEvent& event);
+
+  // One pair.
+  void Take(const HenbId& peer, Pair* pair, core::PairKeys keys);
+  void Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem);
+  void Install(const HenbId& peer, Pair* pair);
+  void Installed(const HenbId& peer, const absl::Status& status);
+  void Schedule(const HenbId& peer, Pair* pair);
+  void AskLater(const HenbId& peer, Pair* pair, absl::Duration delay);
+  /// Answers those who wait; with OK only when no later answer is to come.
+  void Settle(const HenbId& peer, Pair* pair, const absl::Status& status);
+
+  void Cancel(std::optional<TimerId>* timer) {
+    if (*timer) parts.loop.CancelTimer(**timer);
+    timer->reset();
+  }
+  void CancelTimers(Pair* pair) {
+    Cancel(&pair->activate);
+    Cancel(&pair->ask);
+  }
+  /// Callbacks run from the loop, never from within a call of their owner's.
+  void Later(std::function<void()> then) {
+    parts.loop.Post([alive_then = alive, then = std::move(then)] {
+      if (*alive_then) then();
+    });
+  }
+  void Changed(const HenbId& peer, bool replaced) {
+    Later([this, peer, replaced] { parts.changed(peer, replaced); });
+  }
+  Pair* Find(const HenbId& peer) {
+    const auto it = pairs.find(peer);
+    return it == pairs.end() ? nullptr : &it->second;
+  }
+
+ public:
+  Parts parts;
+  std::map<HenbId, Pair> pairs;
+
+ private:
+  std::map<HenbId, PairKeyRing> rings;  // Outlive their pairs: what was taken once is remembered (R47).
+  std::optional<TimerId> spread;
+  bool cleaned = false;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+  SecretInstaller installer;
+
+ public:
+  std::unique_ptr<KeySession> session;  // None: no key service.
+};
+
+void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
+  if (!std::exchange(cleaned, true)) installer.RemoveAllBut(peers);
+  for (auto it = pairs.begin(); it != pairs.end();) {
+    auto& [peer, pair] = *it;
+    if (peers.contains(peer)) {
+      ++it;
+      continue;
+    }
+    CancelTimers(&pair);
+    if (session != nullptr) session->Forget(peer);
+    Settle(peer, &pair, absl::CancelledError("no link needs the key any more"));
+    installer.Remove(peer);
+    rings[peer].Forget();
+    it = pairs.erase(it);
+  }
+  std::vector<HenbId> added;
+  for (const HenbId& peer : peers) {
+    const auto [it, is_new] = pairs.try_emplace(peer);
+    if (!is_new) continue;
+    added.push_back(peer);
+    it->second.state.problem = session != nullptr ? "the key service has not answered yet"
+                                                  : "no key service: left out, switched off or not configured";
+    if (session == nullptr) Changed(peer, false);
+  }
+  if (session == nullptr) return;
+  for (const HenbId& peer : added) session->Ask(peer);
+  session->SetWanted(!pairs.empty());
+}
+
+void KeyDistribution::Impl::Refresh(const HenbId& peer, Waiter done) {
+  Pair* pair = Find(peer);
+  if (pair == nullptr || session == nullptr) {
+    const std::string why =
+        pair == nullptr ? StrCat("no link with ", peer.str(), " needs a pair key") : pair->state.problem;
+    return Later([done = std::move(done), why] { done(absl::FailedPreconditionError(why)); });
+  }
+  pair->waiters.push_back(std::move(done));
+  session->AskNow(peer);
+}
+
+void KeyDistribution::Impl::Answered(core::PairResult result) {
+  Pair* pair = Find(result.peer);
+  if (pair == nullptr) return;
+  if (const auto* denial = std::get_if<core::KeyDenial>(&result.result)) {
+    return Deny(result.peer, pair, *denial, std::string(DenialText(*denial)));
+  }
+  Take(result.peer, pair, std::move(std::get<core::PairKeys>(result.result)));
+}
+
+/// R49: what is installed stays.
+void KeyDistribution::Impl::Unreachable(const absl::Status& error) {
+  for (auto& [peer, pair] : pairs) {
+    const std::string problem = StrCat("key service: ", error.message());
+    if (!pair.state.installed && !pair.state.denial && std::exchange(pair.state.problem, problem) != problem) {
+      Changed(peer, false);
+    }
+    Settle(peer, &pair, pair.state.installed ? absl::OkStatus() : error);
+  }
+}
+
+/// This HeNB is unknown or suspended there: none of its keys may be used any longer.
+void KeyDistribution::Impl::Refused(const absl::Status& error) {
+  for (auto& [peer, pair] : pairs) {
+    session->Void(peer);
+    Deny(peer, &pair, core::KeyDenial::kSuspended, StrCat("the key service refuses this HeNB: ", error.message()));
+    session->Ask(peer);
+  }
+}
+
+void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
+  using Kind = core::KeyServiceEvent::Kind;
+  common::LogDebug("key.event", {{"kind", static_cast<int>(event.kind)}, {"revision", event.revision}});
+  switch (event.kind) {
+    case Kind::kSelfSuspended:
+      return session->Suspended(absl::PermissionDeniedError("this HeNB is suspended"));
+    case Kind::kPeerSuspended:
+      if (Pair* pair = Find(event.peer)) {
+        session->Void(event.peer);
+        Deny(event.peer, pair, core::KeyDenial::kSuspended, std::string(DenialText(core::KeyDenial::kSuspended)));
+      }
+      return;
+    case Kind::kPairChanged:
+      if (Find(event.peer) != nullptr) session->Ask(event.peer);
+      return;
+    case Kind::kEpochReady:
+    case Kind::kResyncRequired:
+      if (spread) return;
+      spread = parts.loop.After(parts.random.Jitter(kSpread, 1.0), [this] {
+        spread.reset();
+        for (const auto& [peer, pair] : pairs) session->Ask(peer);
+      });
+  }
+}
+
+void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys keys) {
+  if (keys.peer_facts) Later([this, peer, facts = *keys.peer_facts] { parts.learned(peer, facts); });
+  const std::uint64_t epoch = keys.current.epoch;
+  const PairKeyRing::Verdict verdict = rings[peer].Take(std::move(keys), parts.clock.Steady());
+  if (verdict == PairKeyRing::Verdict::kFresh) {
+    pair->state.denial.reset();
+    Install(peer, pair);
+  } else if (verdict == PairKeyRing::Verdict::kSame) {
+    if (pair->state.installed && !pair->installing) Settle(peer, pair, absl::OkStatus());
+  } else {
+    const std::string reason = StrCat("an answer of the key service was refused: ", VerdictName(verdict));
+    common::LogAlarm("key.stale_refused", {{"neighbour", peer.str()}, {"epoch", epoch}, {"why", VerdictName(verdict)}});
+    if (!pair->state.installed) pair->state.problem = reason;
+    Settle(peer, pair, pair->state.installed ? absl::OkStatus() : absl::FailedPreconditionError(reason));
+    return AskLater(peer, pair, kAskAgainAfterRefusal);
+  }
+  Schedule(peer, pair);
+}
+
+void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem) {
+  const bool had_key = pair->state.installed || pair->installing;
+  const bool news = had_key || pair->state.denial != denial;
+  CancelTimers(pair);
+  rings[peer].Forget();
+  pair->installing = false;
+  pair->state = KeyState{};
+  pair->state.denial = denial;
+  pair->state.problem = std::move(problem);
+  Settle(peer, pair, absl::PermissionDeniedError(pair->state.problem));
+  AskLater(peer, pair, kAskDeniedAgain);
+  if (!news) return;
+  common::LogWarning("key.denied", {{"neighbour", peer.str()}, {"reason", pair->state.problem}});
+  installer.Remove(peer);
+  Changed(peer, false);
+}
+
+void KeyDistribution::Impl::Install(const HenbId& peer, Pair* pair) {
+  pair->installing = true;
+  installer.Put(peer, rings[peer].current()->key.Clone());
+}
+
+void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& status) {
+  Pair* pair = Find(peer);
+  const auto& current = rings[peer].current();
+  if (pair == nullptr || !current) return;
+  if (!status.ok()) {
+    const std::string problem = StrCat("the key is not with pluto yet: ", status.message());
+    const bool news = !pair->state.installed && std::exchange(pair->state.problem, problem) != problem;
+    if (news) Changed(peer, false);
+    return Settle(peer, pair, status);
+  }
+  const bool replaced = pair->state.installed;
+  pair->installing = false;
+  pair->state = KeyState{};
+  pair->state.installed = true;
+  pair->state.epoch = current->version.epoch;
+  pair->state.generation_local = current->version.generation_local;
+  pair->state.generation_peer = current->version.generation_peer;
+  common::LogInfo("key.installed", {{"neighbour", peer.str()},
+                                    {"epoch", current->version.epoch},
+                                    {"generation_local", current->version.generation_local},
+                                    {"generation_peer", current->version.generation_peer},
+                                    {"replaced", replaced}});
+  Changed(peer, replaced);
+  Settle(peer, pair, absl::OkStatus());
+}
+
+void KeyDistribution::Impl::Schedule(const HenbId& peer, Pair* pair) {
+  const PairKeyRing& ring = rings[peer];
+  const absl::Duration now = parts.clock.Steady();
+  AskLater(peer, pair, ring.AskAgainIn(now));
+  Cancel(&pair->activate);
+  if (!ring.next()) return;
+  pair->activate = parts.loop.After(std::max(ring.next()->activate_at - now, absl::ZeroDuration()), [this, peer] {
+    Pair* due = Find(peer);
+    if (due == nullptr) return;
+    due->activate.reset();
+    if (rings[peer].Advance(parts.clock.Steady())) Install(peer, due);
+    Schedule(peer, due);
+  });
+}
+
+void KeyDistribution::Impl::AskLater(const HenbId& peer, Pair* pair, absl::Duration delay) {
+  Cancel(&pair->ask);
+  pair->ask = parts.loop.After(parts.random.Jitter(delay, 0.1), [this, peer] {
+    if (Pair* due = Find(peer)) due->ask.reset();
+    session->Ask(peer);
+  });
+}
+
+void KeyDistribution::Impl::Settle(const HenbId& peer, Pair* pair, const absl::Status& status) {
+  if (status.ok() && session != nullptr && session->IsWaiting(peer)) return;
+  for (Waiter& waiter : std::exchange(pair->waiters, {})) {
+    Later([waiter = std::move(waiter), status] { waiter(status); });
+  }
+}
+
+KeyDistribution::KeyDistribution(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
+
+KeyDistribution::~KeyDistribution() = default;
+
+void KeyDistribution::SetNeeded(std::set<HenbId> peers) { impl_->SetNeeded(peers); }
+
+void KeyDistribution::Refresh(const HenbId& peer, std::function<void(absl::Status)> done) {
+  impl_->Refresh(peer, std::move(done));
+}
+
+const KeyState& KeyDistribution::StateOf(const HenbId& peer) const {
+  static const KeyState kNotNeeded;
+  const auto it = impl_->pairs.find(peer);
+  return it == impl_->pairs.end() ? kNotNeeded : it->second.state;
+}
+
+const absl::Status& KeyDistribution::health() const {
+  static const absl::Status kNone;
+  return impl_->session == nullptr ? kNone : impl_->session->health();
+}
+
+}  // namespace henb::x2sec::app
