@@ -19,7 +19,14 @@ def run(scene, story):
     begun = time.time()
     s1u = Flow(scene["a"], a.inner, scene["oam"], layout.OAM_ADDRESS, rate=50, sctp=False).start().run_for(2).stop()
     story.flow("S1-U with the core network passes in the backhaul", s1u)
-    moves.not_heard(scene, story, "a stranger's X2 through the backhaul is not heard", "stranger", layout.STRANGER_ADDRESS, "a", a.inner)
-    moves.refused(scene, story, "nor does a send X2 to it", "a", a.inner, layout.STRANGER_ADDRESS,
-                  "stranger")
+    moves.not_heard(
+        scene,
+        story,
+        "a stranger's X2 through the backhaul is not heard",
+        "stranger",
+        layout.STRANGER_ADDRESS,
+        "a",
+        a.inner,
+    )
+    moves.refused(scene, story, "nor does a send X2 to it", "a", a.inner, layout.STRANGER_ADDRESS, "stranger")
     moves.nothing_clear(scene, story, "nothing in clear on the wires of the site", after=begun)

@@ -17,8 +17,11 @@ def _x2secd_killed(scene, story):
     before = site["b"].link("a")["esp"]
     site["a"].start()
     link = site["a"].wait("b", "UP")
-    story.step("x2secd started again adopts what is there", f"spi_out {link['esp']['spi_out']}, b's inbound {before['spi_in']}",
-               link["esp"]["spi_out"] == before["spi_in"])
+    story.step(
+        "x2secd started again adopts what is there",
+        f"spi_out {link['esp']['spi_out']}, b's inbound {before['spi_in']}",
+        link["esp"]["spi_out"] == before["spi_in"],
+    )
     moves.traffic_passes(scene, story, "traffic after the restart")
     moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
 
@@ -70,11 +73,26 @@ def _scenario(name, about, run, **more):
 
 
 SCENARIOS = [
-    _scenario("x2secd-killed", "kill -9 of x2secd under traffic: no packet lost, none in clear; started again it adopts the link.",
-              _x2secd_killed),
-    _scenario("x2secd-stopped", "x2secd stopped and started under traffic: guard and link stay, no packet lost.", _x2secd_stopped),
-    _scenario("pluto-killed", "kill -9 of pluto under traffic: ESP goes on, and the restarted pluto gets the link back.", _pluto_killed,
-              BACKHAUL="passes"),
-    _scenario("pluto-stopped", "pluto stopped and all XFRM flushed: X2 is refused, and the link comes back with pluto.", _pluto_stopped,
-              BACKHAUL="passes"),
+    _scenario(
+        "x2secd-killed",
+        "kill -9 of x2secd under traffic: no packet lost, none in clear; started again it adopts the link.",
+        _x2secd_killed,
+    ),
+    _scenario(
+        "x2secd-stopped",
+        "x2secd stopped and started under traffic: guard and link stay, no packet lost.",
+        _x2secd_stopped,
+    ),
+    _scenario(
+        "pluto-killed",
+        "kill -9 of pluto under traffic: ESP goes on, and the restarted pluto gets the link back.",
+        _pluto_killed,
+        BACKHAUL="passes",
+    ),
+    _scenario(
+        "pluto-stopped",
+        "pluto stopped and all XFRM flushed: X2 is refused, and the link comes back with pluto.",
+        _pluto_stopped,
+        BACKHAUL="passes",
+    ),
 ]

@@ -46,8 +46,17 @@ def _xfrm(scene, story):
 
 
 SCENARIOS = [
-    types.SimpleNamespace(NAME="foreign-nft-flush", run=_nft, **COMMON,
-                          ABOUT="`nft flush ruleset` by somebody else: back within a second with an alarm; without x2secd the second belt."),
-    types.SimpleNamespace(NAME="foreign-xfrm-flush", run=_xfrm, BACKHAUL="passes", **COMMON,
-                          ABOUT="All XFRM states and policies flushed by somebody else: the guard holds and the link comes back."),
+    types.SimpleNamespace(
+        NAME="foreign-nft-flush",
+        run=_nft,
+        **COMMON,
+        ABOUT="`nft flush ruleset` by somebody else: back within a second with an alarm; without x2secd the second belt.",
+    ),
+    types.SimpleNamespace(
+        NAME="foreign-xfrm-flush",
+        run=_xfrm,
+        BACKHAUL="passes",
+        **COMMON,
+        ABOUT="All XFRM states and policies flushed by somebody else: the guard holds and the link comes back.",
+    ),
 ]

@@ -22,5 +22,7 @@ def run(scene, story):
     moves.refused(scene, story, "the same in IPv6", "a", a.lan6, b.lan6, "b")
     moves.not_heard(scene, story, "b, unguarded, sends: a does not hear it", "b", b.lan, "a", a.lan)
     moves.not_heard(scene, story, "the same in IPv6", "b", b.lan6, "a", a.lan6)
-    moves.nothing_clear(scene, story, "a has put nothing readable on a wire", after=begun, senders={a.lan, a.lan6, a.wan, a.wire})
+    moves.nothing_clear(
+        scene, story, "a has put nothing readable on a wire", after=begun, senders={a.lan, a.lan6, a.wan, a.wire}
+    )
     moves.restore_backhaul(scene, "a")

@@ -5,7 +5,9 @@ import time
 from x2lab import layout, moves, policy, product
 
 NAME = "ike-blocked"
-ABOUT = "With UDP 500 and 4500 dropped the link is not up and X2 is refused; it comes up by itself when IKE passes again."
+ABOUT = (
+    "With UDP 500 and 4500 dropped the link is not up and X2 is refused; it comes up by itself when IKE passes again."
+)
 REQUIREMENTS = ("R7", "R16")
 TAGS = ("quick", "guard")
 NODES = ("a", "b")
@@ -19,8 +21,11 @@ def run(scene, story):
         site.push([policy.certificates("ab")]).introduce("a", "b")
         moves.refused(scene, story, "IKE dropped: a sends nothing to b", "a", a.lan, b.lan, "b")
         link = site["a"].link("b")
-        story.step("decided CERT, not up", f"{link['decision']}, {link['state']}",
-                   link["decision"] == "CERT" and link["state"] in ("KEYING", "FAILED"))
+        story.step(
+            "decided CERT, not up",
+            f"{link['decision']}, {link['state']}",
+            link["decision"] == "CERT" and link["state"] in ("KEYING", "FAILED"),
+        )
     site["a"].wait("b", "UP", 120)
     moves.traffic_passes(scene, story, "IKE passes again: the link is up")
     moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)

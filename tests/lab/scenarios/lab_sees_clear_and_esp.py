@@ -18,9 +18,14 @@ def connect(scene, one, other):
     """A certificate connection between two HeNBs on the LAN, made with whack at both ends."""
     me, peer = layout.HENBS[one], layout.HENBS[other]
     for here, there in ((me, peer), (peer, me)):
-        scene.plutos[here.letter].add_certificate("by-hand", End(here.id, here.lan), End(there.id, there.lan),
-                                                  nss.ckaid(scene.material.nss(here.letter), "vendor"),
-                                                  scene.material.vendor_root(there.letter).subject(), REQID)
+        scene.plutos[here.letter].add_certificate(
+            "by-hand",
+            End(here.id, here.lan),
+            End(there.id, there.lan),
+            nss.ckaid(scene.material.nss(here.letter), "vendor"),
+            scene.material.vendor_root(there.letter).subject(),
+            REQID,
+        )
     scene.plutos[one].initiate("by-hand")
 
 
@@ -37,6 +42,7 @@ def run(scene, story):
     story.flow("inside the connection: nothing lost", flow.stop())
     scene.stop_captures()
     packets = scene.captures["lan"].packets()
-    story.wire("before: the capture shows clear packets", pcap.count(packets, [a.lan], [b.lan], before=begun), pcap.CLEAR)
+    story.wire(
+        "before: the capture shows clear packets", pcap.count(packets, [a.lan], [b.lan], before=begun), pcap.CLEAR
+    )
     story.wire("after: the capture shows ESP only", pcap.count(packets, [a.lan], [b.lan], after=begun), pcap.ESP)
-

@@ -33,6 +33,7 @@ def bring_up_loopback():
     """ioctl SIOCSIFFLAGS IFF_UP on lo, so that nothing has to be installed for it."""
     import socket
     import struct
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))
 
@@ -40,6 +41,7 @@ def bring_up_loopback():
 def set_window(fd, window):
     if window:
         import struct
+
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *window, 0, 0))
 
 
@@ -55,8 +57,16 @@ def start(request):
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     null = os.open("/dev/null", os.O_RDONLY)
-    child = subprocess.Popen(request["argv"], cwd=request["cwd"], env=request["env"], stdin=out if interactive else null,
-                             stdout=out, stderr=err, preexec_fn=in_child, restore_signals=True)
+    child = subprocess.Popen(
+        request["argv"],
+        cwd=request["cwd"],
+        env=request["env"],
+        stdin=out if interactive else null,
+        stdout=out,
+        stderr=err,
+        preexec_fn=in_child,
+        restore_signals=True,
+    )
     return child.pid, (out, err)
 
 

@@ -11,8 +11,22 @@ import subprocess
 import tempfile
 
 # Folders of lib/modules/<release>/kernel that the lab can use; the rest (sound, graphics, …) is thrown away.
-KEPT = ("arch", "crypto", "lib", "net", "fs/9p", "fs/overlayfs", "fs/netfs", "fs/fscache", "fs/fuse",
-        "drivers/net", "drivers/virtio", "drivers/char", "drivers/block", "drivers/crypto")
+KEPT = (
+    "arch",
+    "crypto",
+    "lib",
+    "net",
+    "fs/9p",
+    "fs/overlayfs",
+    "fs/netfs",
+    "fs/fscache",
+    "fs/fuse",
+    "drivers/net",
+    "drivers/virtio",
+    "drivers/char",
+    "drivers/block",
+    "drivers/crypto",
+)
 
 # What has to be loaded before the root can be mounted.
 BOOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
@@ -33,7 +47,7 @@ class Kernel:
         if len(images) != 1:
             raise KernelError(f"{root}: expected one boot/vmlinuz-*, found {len(images)}")
         self.image = images[0]
-        self.release = images[0].name[len("vmlinuz-"):]
+        self.release = images[0].name[len("vmlinuz-") :]
         self.modules = root / "lib" / "modules"
 
     def load_order(self, wanted=BOOT_MODULES):
@@ -44,8 +58,10 @@ class Kernel:
             module, _, needs = line.partition(":")
             depends[module] = needs.split()
         by_name = {pathlib.Path(m).name.split(".")[0].replace("-", "_"): m for m in depends}
-        builtin = {pathlib.Path(m).name.split(".")[0].replace("-", "_")
-                   for m in (base / "modules.builtin").read_text().splitlines()}
+        builtin = {
+            pathlib.Path(m).name.split(".")[0].replace("-", "_")
+            for m in (base / "modules.builtin").read_text().splitlines()
+        }
         order = []
         for name in wanted:
             key = name.replace("-", "_")
@@ -60,8 +76,9 @@ class Kernel:
 
 
 def _run(argv, cwd=None):
-    done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=600)
+    done = subprocess.run(
+        argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600
+    )
     if done.returncode != 0:
         raise KernelError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
@@ -73,10 +90,14 @@ def _package_name():
         name = line.partition("Depends:")[2].strip()
         if PACKAGE.match(name):
             return name
-    names = [line.split(" ")[0] for line in _run(["apt-cache", "search", "--names-only", "^linux-image-6.1"]).splitlines()]
+    names = [
+        line.split(" ")[0] for line in _run(["apt-cache", "search", "--names-only", "^linux-image-6.1"]).splitlines()
+    ]
     names = sorted((n for n in names if PACKAGE.match(n)), key=lambda n: [int(x) for x in re.findall(r"\d+", n)])
     if not names:
-        raise KernelError("apt knows no linux-image-6.1.*-amd64: run `apt-get update` and see that main is in the sources")
+        raise KernelError(
+            "apt knows no linux-image-6.1.*-amd64: run `apt-get update` and see that main is in the sources"
+        )
     return names[-1]
 
 

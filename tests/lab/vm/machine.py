@@ -62,16 +62,52 @@ def _qemu(image, initrd, share, memory, error_fd):
     if program is None:
         raise MachineError("no qemu-system-x86_64: install qemu-system-x86")
     append = "console=ttyS0,115200 quiet loglevel=3 panic=-1 mitigations=off audit=0 nowatchdog x2lab"
-    return [program, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", str(memory), "-smp", "2", "-display", "none",
-            "-monitor", "none", "-no-reboot", "-nodefaults", "-no-user-config", "-nic", "none",
-            "-kernel", str(image), "-initrd", str(initrd), "-append", append,
-            "-chardev", f"file,id=console,path={share}/.vm/console", "-serial", "chardev:console",
-            "-chardev", "stdio,id=out,signal=off", "-serial", "chardev:out",
-            "-chardev", f"file,id=err,path=/dev/fd/{error_fd},append=on", "-serial", "chardev:err",
-            "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
-            "-device", "virtio-9p-pci,fsdev=root,mount_tag=hostroot",
-            "-fsdev", f"local,id=share,path={share},security_model=none,multidevs=remap",
-            "-device", "virtio-9p-pci,fsdev=share,mount_tag=labshare"]
+    return [
+        program,
+        "-accel",
+        "tcg,thread=multi",
+        "-cpu",
+        "max",
+        "-m",
+        str(memory),
+        "-smp",
+        "2",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-no-reboot",
+        "-nodefaults",
+        "-no-user-config",
+        "-nic",
+        "none",
+        "-kernel",
+        str(image),
+        "-initrd",
+        str(initrd),
+        "-append",
+        append,
+        "-chardev",
+        f"file,id=console,path={share}/.vm/console",
+        "-serial",
+        "chardev:console",
+        "-chardev",
+        "stdio,id=out,signal=off",
+        "-serial",
+        "chardev:out",
+        "-chardev",
+        f"file,id=err,path=/dev/fd/{error_fd},append=on",
+        "-serial",
+        "chardev:err",
+        "-fsdev",
+        "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
+        "-device",
+        "virtio-9p-pci,fsdev=root,mount_tag=hostroot",
+        "-fsdev",
+        f"local,id=share,path={share},security_model=none,multidevs=remap",
+        "-device",
+        "virtio-9p-pci,fsdev=share,mount_tag=labshare",
+    ]
 
 
 @contextlib.contextmanager
@@ -101,7 +137,7 @@ def _pump(process, error_read, deadline):
                 del sinks[fd]
                 continue
             while data:
-                data = data[os.write(sinks[fd], data):]
+                data = data[os.write(sinks[fd], data) :]
         if not ready and process.poll() is not None:
             return True
     try:
@@ -155,16 +191,26 @@ def run(argv, *, cache, share=None, cwd=None, env=None, timeout=600.0, memory=20
         (control / "modules").write_text(str(unpacked.modules.resolve()))
         (control / "guest").write_text(str(GUEST.resolve()))
         window = os.get_terminal_size(1) if interactive and os.isatty(1) else None
-        request = {"argv": list(argv), "cwd": str(cwd or os.getcwd()), "env": env or {}, "tty": interactive,
-                   "window": [window.lines, window.columns] if window else None}
+        request = {
+            "argv": list(argv),
+            "cwd": str(cwd or os.getcwd()),
+            "env": env or {},
+            "tty": interactive,
+            "window": [window.lines, window.columns] if window else None,
+        }
         (control / "request.json").write_text(json.dumps(request))
         error_read, error_write = os.pipe()
         stack.callback(os.close, error_read)
         deadline = time.monotonic() + timeout
-        process = subprocess.Popen(_qemu(unpacked.image, initrd, share, memory, error_write),
-                                   stdin=None if interactive else subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=(control / "qemu").open("wb"), pass_fds=(error_write,), start_new_session=False,
-                                   preexec_fn=_die_with_parent)
+        process = subprocess.Popen(
+            _qemu(unpacked.image, initrd, share, memory, error_write),
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(control / "qemu").open("wb"),
+            pass_fds=(error_write,),
+            start_new_session=False,
+            preexec_fn=_die_with_parent,
+        )
         stack.callback(_end, process)
         os.close(error_write)
         with _raw_terminal(interactive):

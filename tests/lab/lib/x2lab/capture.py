@@ -12,11 +12,29 @@ class Capture:
 
     def __init__(self, switch, wire, target):
         self.target = target
-        self.daemon = switch.start(f"tcpdump-{wire}", "tcpdump", "-i", wire, "-n", "-U", "-s", str(SNAPLEN), "-B", "8192",
-                                   "-Z", "root", "-w", str(target))
+        self.daemon = switch.start(
+            f"tcpdump-{wire}",
+            "tcpdump",
+            "-i",
+            wire,
+            "-n",
+            "-U",
+            "-s",
+            str(SNAPLEN),
+            "-B",
+            "8192",
+            "-Z",
+            "root",
+            "-w",
+            str(target),
+        )
 
     def wait_ready(self, timeout=30):
-        process.until(f"capture {self.target.name}", lambda: self.daemon.must_run() and "listening on" in self.daemon.tail(), timeout)
+        process.until(
+            f"capture {self.target.name}",
+            lambda: self.daemon.must_run() and "listening on" in self.daemon.tail(),
+            timeout,
+        )
 
     def stop(self):
         if self.daemon.running():

@@ -19,15 +19,23 @@ PASSED_ON = ("LANG", "TERM", "X2SEC_BIN")
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="lab", description="Real pluto, kernel ESP, SCTP and GTP-U in network namespaces.")
+    parser = argparse.ArgumentParser(
+        prog="lab", description="Real pluto, kernel ESP, SCTP and GTP-U in network namespaces."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, about, played=True):
         made = commands.add_parser(name, help=about, description=about)
         if played:
-            made.add_argument("--vm", choices=("auto", "always", "never"), default="auto",
-                              help="in a virtual machine: auto = where the running kernel does not suffice")
-            made.add_argument("--artefacts", type=pathlib.Path, help="folder for captures and logs (default: build/lab/runs/…)")
+            made.add_argument(
+                "--vm",
+                choices=("auto", "always", "never"),
+                default="auto",
+                help="in a virtual machine: auto = where the running kernel does not suffice",
+            )
+            made.add_argument(
+                "--artefacts", type=pathlib.Path, help="folder for captures and logs (default: build/lab/runs/…)"
+            )
             made.add_argument("--shown-artefacts", help=argparse.SUPPRESS)
             made.add_argument("--live", action="store_true", help=argparse.SUPPRESS)
         return made
@@ -55,7 +63,9 @@ def _list(given):
         print(json.dumps(summaries, indent=1))
         return 0
     for each in summaries:
-        print(f"{each['name']:<34} {each['about']} {'[' + ' '.join(each['requirements']) + ']' if each['requirements'] else ''}")
+        print(
+            f"{each['name']:<34} {each['about']} {'[' + ' '.join(each['requirements']) + ']' if each['requirements'] else ''}"
+        )
     return 0
 
 
@@ -77,6 +87,7 @@ def _in_machine(given, words, folder, tell):
     """Plays the same command line in the virtual machine."""
     from vm import kernel as vm_kernel
     from vm import machine
+
     material.load(programs.CACHE, tell)
     interactive = given.command == "up" and sys.stdin.isatty()
     live = ["--live"] if sys.stderr.isatty() else []
@@ -86,8 +97,17 @@ def _in_machine(given, words, folder, tell):
     env["X2SEC_BIN"] = str(programs.folder().resolve())
     tell.live("lab: booting a Debian kernel with ESP and SCTP")
     try:
-        return machine.run(argv, cache=programs.CACHE, share=folder, cwd="/", env=env, timeout=given.timeout, memory=3072,
-                           interactive=interactive, tell=tell)
+        return machine.run(
+            argv,
+            cache=programs.CACHE,
+            share=folder,
+            cwd="/",
+            env=env,
+            timeout=given.timeout,
+            memory=3072,
+            interactive=interactive,
+            tell=tell,
+        )
     except (machine.MachineError, vm_kernel.KernelError) as e:
         tell(f"lab: {e}")
         return NO_LAB
@@ -103,10 +123,15 @@ def _run(given, folder, shown, tell):
         print(json.dumps(results[0] if len(given.names) == 1 and given.names != ["all"] else results, indent=1))
     else:
         for result in results:
-            print(f"{'ok  ' if result['ok'] else 'FAIL'} {result['scenario']:<34} {result['seconds']:6.1f} s  {len(result['steps'])} steps")
+            print(
+                f"{'ok  ' if result['ok'] else 'FAIL'} {result['scenario']:<34} {result['seconds']:6.1f} s  {len(result['steps'])} steps"
+            )
     failed = [r["scenario"] for r in results if not r["ok"]]
-    tell(f"lab: {len(results) - len(failed)} of {len(results)} scenarios passed"
-         + (f", failed: {', '.join(failed)}" if failed else "") + f"; captures and logs in {shown}")
+    tell(
+        f"lab: {len(results) - len(failed)} of {len(results)} scenarios passed"
+        + (f", failed: {', '.join(failed)}" if failed else "")
+        + f"; captures and logs in {shown}"
+    )
     return 1 if failed or not results else 0
 
 
@@ -117,6 +142,7 @@ def _play(given, folder, shown, tell):
     if given.command == "demo":
         return demo.main(folder, shown, credentials, given.json, tell)
     from . import prompt
+
     return prompt.main(given.nodes, given.bare, folder, credentials, tell)
 
 

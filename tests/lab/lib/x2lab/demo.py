@@ -12,11 +12,21 @@ NODES = ("a", "b", "c", "d", "e", "f", "ca", "oam")
 SEND_SECONDS = 2
 WAIT = 150  # seconds for a link to come up; enrolment included
 # neighbour: decision, state, capture
-EXPECTED = {"b": ("CERT", "UP_CERT", pcap.ESP), "c": ("CERT", "UP_CERT", pcap.ESP), "d": ("PSK", "UP_PSK", pcap.ESP),
-            "e": ("TRUSTED", "UP_TRUSTED", pcap.CLEAR), "f": ("BLOCK", "BLOCKED", pcap.NOTHING)}
+EXPECTED = {
+    "b": ("CERT", "UP_CERT", pcap.ESP),
+    "c": ("CERT", "UP_CERT", pcap.ESP),
+    "d": ("PSK", "UP_PSK", pcap.ESP),
+    "e": ("TRUSTED", "UP_TRUSTED", pcap.CLEAR),
+    "f": ("BLOCK", "BLOCKED", pcap.NOTHING),
+}
 STORY = {"b": "same CA", "c": "another CA, both can enrol", "d": "no CMPv2", "e": "on the trusted wire", "f": "unknown"}
 RULES = {
-    "a": [policy.trusted("e"), policy.certificates("b", "same-ca"), policy.certificates("c", "enrolled"), policy.psk("d")],
+    "a": [
+        policy.trusted("e"),
+        policy.certificates("b", "same-ca"),
+        policy.certificates("c", "enrolled"),
+        policy.psk("d"),
+    ],
     "b": [policy.certificates("a", "same-ca")],
     "c": [policy.certificates("a", "enrolled")],
     "d": [policy.psk("a")],
@@ -99,9 +109,20 @@ def _row(letter, link, seconds, totals, captured):
         passed = totals is not None and totals.received == 0 and not totals.sctp.get("associations")
     else:
         passed = totals is not None and totals.lost == 0 and totals.association_survived
-    ok = (link.get("decision"), link.get("state"), seen.verdict) == (decision, state, capture) and elsewhere == 0 and passed
-    return {"neighbour": layout.HENBS[letter].id, "decision": link.get("decision"), "rule": link.get("rule"), "state": link.get("state"),
-            "seconds_to_up": None if seconds is None else round(seconds, 1), "capture": seen.verdict, "ok": ok}
+    ok = (
+        (link.get("decision"), link.get("state"), seen.verdict) == (decision, state, capture)
+        and elsewhere == 0
+        and passed
+    )
+    return {
+        "neighbour": layout.HENBS[letter].id,
+        "decision": link.get("decision"),
+        "rule": link.get("rule"),
+        "state": link.get("state"),
+        "seconds_to_up": None if seconds is None else round(seconds, 1),
+        "capture": seen.verdict,
+        "ok": ok,
+    }
 
 
 def _table(rows):
@@ -109,14 +130,25 @@ def _table(rows):
     lines = [head]
     for row in rows:
         seconds = "–" if row["seconds_to_up"] is None else f"{row['seconds_to_up']:.1f} s"
-        lines.append((row["neighbour"], row["decision"] or "–", row["rule"] or "–", row["state"] or "–", seconds, row["capture"],
-                      "ok" if row["ok"] else "NOT AS DECIDED"))
+        lines.append(
+            (
+                row["neighbour"],
+                row["decision"] or "–",
+                row["rule"] or "–",
+                row["state"] or "–",
+                seconds,
+                row["capture"],
+                "ok" if row["ok"] else "NOT AS DECIDED",
+            )
+        )
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
 def _backhauls(stage, tell):
-    harmed = [n for n in stage.henbs if stage.backhaul_spis(n) != stage.backhaul_before[n] or not stage.backhaul_passes(n)]
+    harmed = [
+        n for n in stage.henbs if stage.backhaul_spis(n) != stage.backhaul_before[n] or not stage.backhaul_passes(n)
+    ]
     if harmed:
         tell(f"the backhaul of {', '.join(harmed)} was harmed")
     return not harmed
@@ -132,8 +164,10 @@ def play(stage, tell):
     tell.live("looking at the captures")
     unharmed = _backhauls(stage, tell)
     stage.stop_captures()
-    rows = [_row(letter, links.get(letter), took.get(letter), totals.get(letter), _captured(stage, letter))
-            for letter in EXPECTED]
+    rows = [
+        _row(letter, links.get(letter), took.get(letter), totals.get(letter), _captured(stage, letter))
+        for letter in EXPECTED
+    ]
     for row, letter in zip(rows, EXPECTED):
         if not row["ok"]:
             link = links.get(letter) or {}
@@ -153,6 +187,8 @@ def main(folder, shown, credentials, as_json, tell):
     if wrong or not unharmed:
         tell(f"Not as decided: {', '.join(wrong) or 'the backhaul'}. Captures and logs: {shown}")
         return 1
-    tell("All five neighbours were treated as decided, and the backhaul tunnels came through unharmed. "
-         f"Captures and logs: {shown}")
+    tell(
+        "All five neighbours were treated as decided, and the backhaul tunnels came through unharmed. "
+        f"Captures and logs: {shown}"
+    )
     return 0

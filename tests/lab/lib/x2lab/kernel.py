@@ -10,6 +10,7 @@ from . import linux, process
 @dataclasses.dataclass(frozen=True)
 class State:
     """One SA. Its keys are never read."""
+
     src: str
     dst: str
     spi: str
@@ -58,8 +59,32 @@ def policies(node):
 
 def why_no_esp():
     """None where an ESP state can be made in a network namespace of its own; else what the kernel said."""
+
     def alone():
         linux.unshare(linux.CLONE_NEWNET)
-    done = process.run(["ip", "xfrm", "state", "add", "src", "10.0.0.1", "dst", "10.0.0.2", "proto", "esp", "spi", "0x100", "mode",
-                        "tunnel", "aead", "rfc4106(gcm(aes))", "0x" + os.urandom(20).hex(), "128"], check=False, enter=alone)
+
+    done = process.run(
+        [
+            "ip",
+            "xfrm",
+            "state",
+            "add",
+            "src",
+            "10.0.0.1",
+            "dst",
+            "10.0.0.2",
+            "proto",
+            "esp",
+            "spi",
+            "0x100",
+            "mode",
+            "tunnel",
+            "aead",
+            "rfc4106(gcm(aes))",
+            "0x" + os.urandom(20).hex(),
+            "128",
+        ],
+        check=False,
+        enter=alone,
+    )
     return None if done.status == 0 else f"the running kernel has no ESP ({done.err.strip()})"

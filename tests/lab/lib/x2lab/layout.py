@@ -25,6 +25,7 @@ WIRES = ("lan", "wan", "wire", "core")
 @dataclasses.dataclass(frozen=True)
 class Henb:
     """One HeNB. Its vendor decides its root; `cmpv2` whether it can enrol."""
+
     letter: str
     vendor: int
     cmpv2: bool
@@ -62,13 +63,23 @@ class Henb:
         return self.letter in "ae"
 
 
-HENBS = {h.letter: h for h in (Henb("a", 1, True), Henb("b", 1, True), Henb("c", 2, True), Henb("d", 3, False),
-                               Henb("e", 1, True), Henb("f", 1, True))}
+HENBS = {
+    h.letter: h
+    for h in (
+        Henb("a", 1, True),
+        Henb("b", 1, True),
+        Henb("c", 2, True),
+        Henb("d", 3, False),
+        Henb("e", 1, True),
+        Henb("f", 1, True),
+    )
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Plug:
     """One end of a cable: interface `name` of a node in the bridge `wire`, with addresses (CIDR) and routes."""
+
     name: str
     wire: str
     addresses: tuple
@@ -80,10 +91,12 @@ def plugs(node):
         h = HENBS[node]
         found = [Plug("lan0", "lan", (f"{h.lan}/24", f"{h.lan6}/64")), Plug("wan0", "wan", (f"{h.wan}/24",))]
         return found + ([Plug("wire0", "wire", (f"{h.wire}/24",))] if h.on_wire else [])
-    return {"gw": [Plug("wan0", "wan", (f"{SEGW_WAN}/24",)), Plug("core0", "core", (f"{KEYDIST_ADDRESS}/16",))],
-            "ca": [Plug("core0", "core", (f"{CA_ADDRESS}/16",))],
-            "oam": [Plug("core0", "core", (f"{OAM_ADDRESS}/16",))],
-            "stranger": [Plug("core0", "core", (f"{STRANGER_ADDRESS}/16",))]}[node]
+    return {
+        "gw": [Plug("wan0", "wan", (f"{SEGW_WAN}/24",)), Plug("core0", "core", (f"{KEYDIST_ADDRESS}/16",))],
+        "ca": [Plug("core0", "core", (f"{CA_ADDRESS}/16",))],
+        "oam": [Plug("core0", "core", (f"{OAM_ADDRESS}/16",))],
+        "stranger": [Plug("core0", "core", (f"{STRANGER_ADDRESS}/16",))],
+    }[node]
 
 
 def setup_commands(node):

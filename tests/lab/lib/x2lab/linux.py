@@ -34,6 +34,7 @@ def setns(fd, flags):
 def mount(source, target, kind=None, flags=0, data=None):
     def text(value):
         return None if value is None else str(value).encode()
+
     _checked(_libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags), text(data)), f"mount {target}")
 
 

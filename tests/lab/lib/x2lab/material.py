@@ -1,4 +1,4 @@
-"""The keys and certificates of the scene, made once and kept in the cache (`build/lab/pki`)."""
+"""The keys and certificates of the scene, made once and kept in the cache (`build/lab/pki-…`)."""
 
 import fcntl
 import hashlib
@@ -14,7 +14,9 @@ OID_AUTHORISED_DEVICES = f"{OID_ARC}.2.1"
 OID_OPERATOR = f"{OID_ARC}.2.2"
 
 
-def issue_signer(authority, name, devices=None, operator=layout.OPERATOR_DOMAIN, eku=(OID_CONFIGURATION_SIGNER,), **options):
+def issue_signer(
+    authority, name, devices=None, operator=layout.OPERATOR_DOMAIN, eku=(OID_CONFIGURATION_SIGNER,), **options
+):
     """A configuration signer's certificate below a vendor's root. Wrong ones: other `devices`, `operator` or `eku`, and what
     Authority.issue takes."""
     devices = [h.id for h in layout.HENBS.values()] if devices is None else devices
@@ -62,9 +64,12 @@ def _make(folder):
     for h in layout.HENBS.values():
         made.vendors[h.vendor].issue(f"henb-{h.letter}", f"O=Vendor {h.vendor}, CN={h.id}", dns=(h.id,))
     made.operator.issue("segw", f"O=Operator, CN={layout.SEGW_ID}", dns=(layout.SEGW_ID,))
-    made.operator.issue("keydist", f"O=Operator, CN={layout.KEYDIST_NAME}", dns=(layout.KEYDIST_NAME,),
-                        ips=(layout.KEYDIST_ADDRESS,))
-    made.operator.issue("ra", "O=Operator, CN=Operator RA", dns=(f"ra.{layout.OPERATOR_DOMAIN}",), ips=(layout.CA_ADDRESS,))
+    made.operator.issue(
+        "keydist", f"O=Operator, CN={layout.KEYDIST_NAME}", dns=(layout.KEYDIST_NAME,), ips=(layout.KEYDIST_ADDRESS,)
+    )
+    made.operator.issue(
+        "ra", "O=Operator, CN=Operator RA", dns=(f"ra.{layout.OPERATOR_DOMAIN}",), ips=(layout.CA_ADDRESS,)
+    )
     made.operator.issue("oam", "O=Operator, CN=OAM", dns=(f"oam.{layout.OPERATOR_DOMAIN}",), ips=(layout.OAM_ADDRESS,))
     for n in VENDORS:
         issue_signer(made.vendors[n], f"signer-vendor{n}")
@@ -90,16 +95,18 @@ def _version():
 
 
 def load(cache: pathlib.Path, tell=lambda line: None) -> Material:
-    """The material in `cache`/pki; made anew when the code that makes it has changed."""
-    folder = cache / "pki"
-    stamp = folder / ".version"
+    """The material in `cache`; made anew when the code that makes it has changed. One folder for each state of that code, so that
+    a lab that is running keeps its own."""
+    folder = cache / f"pki-{_version()[:12]}"
+    stamp = folder / ".complete"
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "pki.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (stamp.is_file() and stamp.read_text() == _version()):
+        if not stamp.is_file():
             tell("lab: making keys and certificates")
-            shutil.rmtree(folder, ignore_errors=True)
+            for old in [folder, *sorted(cache.glob("pki-*"), key=lambda f: f.stat().st_mtime)[:-3]]:
+                shutil.rmtree(old, ignore_errors=True)
             folder.mkdir()
             _make(folder)
-            stamp.write_text(_version())
+            stamp.touch()
     return Material(folder)

@@ -6,7 +6,11 @@ import time
 from . import layout, pcap, policy, process, product
 from .traffic import Flow, attempt
 
-RADIO_WIRES = ("lan", "wan", "wire")  # where no X2 may be readable; beyond the SeGW (core) the network is the operator's
+RADIO_WIRES = (
+    "lan",
+    "wan",
+    "wire",
+)  # where no X2 may be readable; beyond the SeGW (core) the network is the operator's
 
 
 def certificate_pair(scene, story, one="a", other="b", **overrides):
@@ -14,7 +18,9 @@ def certificate_pair(scene, story, one="a", other="b", **overrides):
     site = product.Site(scene, story.note).start((one, other), **overrides)
     site.push([policy.certificates(one + other)]).introduce(one, other)
     link = site.wait_up(one, other)
-    story.step(f"{one}–{other} is up by certificates", f"{link['state']}, rule {link['rule']}", link["state"] == "UP_CERT")
+    story.step(
+        f"{one}–{other} is up by certificates", f"{link['state']}, rule {link['rule']}", link["state"] == "UP_CERT"
+    )
     return site
 
 
@@ -48,7 +54,9 @@ def refused(scene, story, what, sender, local, remote, receiver=None):
     """
     seen = attempt(scene[sender], local, remote, scene[receiver] if receiver else None)
     story.count(sent=seen.attempted, lost=seen.attempted - seen.arrived)
-    return story.step(what, seen, (receiver or seen.sent == 0) and seen.attempted > 0 and seen.arrived == 0 and seen.associations == 0)
+    return story.step(
+        what, seen, (receiver or seen.sent == 0) and seen.attempted > 0 and seen.arrived == 0 and seen.associations == 0
+    )
 
 
 def not_heard(scene, story, what, sender, local, receiver, remote):
@@ -78,8 +86,10 @@ def ike_blocked(scene, *letters):
     """UDP 500 and 4500 dropped on the LAN interface of these HeNBs, by a table of somebody else."""
     rules = "table inet wall {\n"
     for chain, hook, side in (("inwards", "input", "iifname"), ("outwards", "output", "oifname")):
-        rules += (f" chain {chain} {{\n  type filter hook {hook} priority -300;\n"
-                  f'  {side} "lan0" udp dport {{ 500, 4500 }} drop\n }}\n')
+        rules += (
+            f" chain {chain} {{\n  type filter hook {hook} priority -300;\n"
+            f'  {side} "lan0" udp dport {{ 500, 4500 }} drop\n }}\n'
+        )
     rules += "}\n"
     for letter in letters:
         scene[letter].run("nft", "-f", "-", feed=rules)
@@ -105,6 +115,7 @@ def seconds_until(condition, what, timeout, every=0.05):
 def restore_backhaul(scene, letter):
     """Starts the backhaul's connection again after a scenario took pluto away from under it."""
     from . import pluto
+
     running = scene.plutos[letter]
     if not running.running():
         running.start()

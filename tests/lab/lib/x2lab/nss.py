@@ -1,5 +1,6 @@
 """NSS databases for pluto, made with certutil and pk12util."""
 
+import functools
 import pathlib
 import re
 
@@ -23,17 +24,29 @@ def add_root(folder, nickname, cert):
 def add_credential(folder, nickname, credential):
     """Certificate and private key, the latter by PKCS#12 with an empty password."""
     package = pathlib.Path(folder) / f".{nickname}.p12"
-    openssl("pkcs12", "-export", "-in", credential.cert, "-inkey", credential.key, "-name", nickname, "-passout", "pass:",
-            "-out", package)
+    openssl(
+        "pkcs12",
+        "-export",
+        "-in",
+        credential.cert,
+        "-inkey",
+        credential.key,
+        "-name",
+        nickname,
+        "-passout",
+        "pass:",
+        "-out",
+        package,
+    )
     try:
         process.run(["pk12util", "-i", package, "-d", f"sql:{folder}", "-W", "", "-K", ""], timeout=60)
     finally:
         package.unlink()
-    return ckaid(folder, nickname)
 
 
+@functools.lru_cache(maxsize=None)
 def ckaid(folder, nickname):
-    """The CKAID by which whack picks exactly this key."""
+    """The CKAID by which whack picks exactly this key of a database that does not change any more."""
     for line in process.run(["certutil", "-K", "-d", f"sql:{folder}"], timeout=60).out.splitlines():
         found = re.match(r"<\s*\d+>\s+\w+\s+([0-9a-f]{40})\s+(.*)", line)
         if found and found[2].strip().split(":")[-1] == nickname:

@@ -15,6 +15,7 @@ IKE_PORTS = (500, 4500)
 @dataclasses.dataclass(frozen=True)
 class Packet:
     """One captured IP packet. `kind`: esp, ike, x2c, x2u (both in clear), other; `spi` for esp; `body` after the ports."""
+
     time: float
     src: str
     dst: str
@@ -40,7 +41,7 @@ def read(path):
     found, at = [], 24
     while at + 16 <= len(data):
         seconds, fraction, length, _ = struct.unpack_from(order + "IIII", data, at)
-        frame = data[at + 16:at + 16 + length]
+        frame = data[at + 16 : at + 16 + length]
         if len(frame) < length:
             break
         at += 16 + length
@@ -56,14 +57,26 @@ def _ethernet(when, frame):
     if kind == 0x0800:
         header = (frame[14] & 15) * 4
         fragment = struct.unpack_from("!H", frame, 20)[0] & 0x1FFF
-        return _packet(when, str(ipaddress.IPv4Address(frame[26:30])), str(ipaddress.IPv4Address(frame[30:34])), frame[23],
-                       frame[14 + header:], fragment)
+        return _packet(
+            when,
+            str(ipaddress.IPv4Address(frame[26:30])),
+            str(ipaddress.IPv4Address(frame[30:34])),
+            frame[23],
+            frame[14 + header :],
+            fragment,
+        )
     if kind == 0x86DD and len(frame) >= 54:
         protocol, rest, fragment = frame[20], frame[54:], 0
         if protocol == IPV6_FRAGMENT and len(rest) >= 8:
             protocol, fragment, rest = rest[0], struct.unpack_from("!H", rest, 2)[0] >> 3, rest[8:]
-        return _packet(when, str(ipaddress.IPv6Address(frame[22:38])), str(ipaddress.IPv6Address(frame[38:54])), protocol, rest,
-                       fragment)
+        return _packet(
+            when,
+            str(ipaddress.IPv6Address(frame[22:38])),
+            str(ipaddress.IPv6Address(frame[38:54])),
+            protocol,
+            rest,
+            fragment,
+        )
     return None
 
 
@@ -90,6 +103,7 @@ def _packet(when, src, dst, protocol, rest, fragment):
 @dataclasses.dataclass(frozen=True)
 class Seen:
     """How many packets of each kind went between two sets of addresses, both ways."""
+
     esp: int
     clear_x2c: int
     clear_x2u: int

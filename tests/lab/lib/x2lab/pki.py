@@ -1,6 +1,7 @@
 """Certificates of the lab, made with the openssl program: vendors', the operator's, and the wrong ones that must be refused."""
 
 import dataclasses
+import functools
 import hashlib
 import pathlib
 import re
@@ -51,10 +52,12 @@ def new_key(path, kind="P-256"):
 @dataclasses.dataclass(frozen=True)
 class Credential:
     """A certificate, its key and the chain above it (PEM files; `chain` ends with the root)."""
+
     cert: pathlib.Path
     key: pathlib.Path
     chain: tuple
 
+    @functools.lru_cache(maxsize=None)
     def spki_sha256(self):
         """SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal."""
         return hashlib.sha256(_der(openssl("x509", "-in", self.cert, "-noout", "-pubkey").out)).hexdigest()
@@ -62,6 +65,7 @@ class Credential:
     def serial(self):
         return openssl("x509", "-in", self.cert, "-noout", "-serial").out.strip().partition("=")[2].lower()
 
+    @functools.lru_cache(maxsize=None)
     def subject(self):
         """RFC 2253 order reversed, as whack's --ca wants it: "O=Vendor 1, CN=Vendor 1 Root"."""
         text = openssl("x509", "-in", self.cert, "-noout", "-subject", "-nameopt", "sep_comma_plus_space,utf8").out
@@ -73,11 +77,12 @@ class Credential:
 
 def _der(pem):
     import base64
+
     return base64.b64decode("".join(line for line in pem.splitlines() if "-----" not in line))
 
 
 def _subject(words):
-    """"O=Vendor 1, CN=Root" as openssl's -subj."""
+    """ "O=Vendor 1, CN=Root" as openssl's -subj."""
     return "/" + "/".join(word.strip().replace("/", "\\/") for word in words.split(","))
 
 
@@ -99,23 +104,45 @@ class Authority:
         (made.folder / "serial").write_text(hashlib.sha256(str(made.folder).encode()).hexdigest()[:14] + "00\n")
         (made.folder / "config").write_text(_CONFIG.format(folder=made.folder))
         new_key(made.root.key, key)
-        extensions = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash"]
+        extensions = [
+            "basicConstraints=critical,CA:TRUE",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "subjectKeyIdentifier=hash",
+        ]
         if parent is None:
             made._sign(made.root.key, subject, extensions, start, end, made.root.cert, self_signed=True)
         else:
-            parent._sign(made.root.key, subject, [*extensions, "authorityKeyIdentifier=keyid"], start, end, made.root.cert)
+            parent._sign(
+                made.root.key, subject, [*extensions, "authorityKeyIdentifier=keyid"], start, end, made.root.cert
+            )
             made.chain = (made.root.cert, *parent.chain)
         return made
 
-    def issue(self, name, subject, dns=(), ips=(), eku=TLS_EKU, extensions=(), key="P-256", use_key=None, start=BEGIN, end=END,
-              folder=None):
+    def issue(
+        self,
+        name,
+        subject,
+        dns=(),
+        ips=(),
+        eku=TLS_EKU,
+        extensions=(),
+        key="P-256",
+        use_key=None,
+        start=BEGIN,
+        end=END,
+        folder=None,
+    ):
         """An end entity certificate `<name>.pem` with key `<name>.key` (or `use_key`, an existing file)."""
         folder = pathlib.Path(folder or self.folder.parent)
         key_file = pathlib.Path(use_key) if use_key else folder / f"{name}.key"
         if not use_key:
             new_key(key_file, key)
-        lines = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "subjectKeyIdentifier=hash",
-                 "authorityKeyIdentifier=keyid"]
+        lines = [
+            "basicConstraints=critical,CA:FALSE",
+            "keyUsage=critical,digitalSignature",
+            "subjectKeyIdentifier=hash",
+            "authorityKeyIdentifier=keyid",
+        ]
         names = [f"DNS:{d}" for d in dns] + [f"IP:{i}" for i in ips]
         lines += [f"subjectAltName={','.join(names)}"] if names else []
         lines += [f"extendedKeyUsage={','.join(eku)}"] if eku else []
@@ -128,8 +155,24 @@ class Authority:
         ext = target.with_suffix(".ext")
         ext.write_text("\n".join(extensions) + "\n")
         signer = ["-selfsign", "-keyfile", key_file] if self_signed else []
-        openssl("ca", "-batch", "-notext", "-config", self.folder / "config", *signer, "-in", request, "-extfile", ext,
-                "-startdate", start, "-enddate", end, "-out", target)
+        openssl(
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            self.folder / "config",
+            *signer,
+            "-in",
+            request,
+            "-extfile",
+            ext,
+            "-startdate",
+            start,
+            "-enddate",
+            end,
+            "-out",
+            target,
+        )
         request.unlink()
         ext.unlink()
 

@@ -11,8 +11,24 @@ NSS_FOLDER = "/var/lib/ipsec/nss"
 X2_SECRETS = "/run/henb-x2sec/x2.secrets"
 CONFIG = "config setup\n\tdumpdir=/run/pluto\n\tvirtual-private=\n"
 SUITES = ("--ike", "aes_gcm256-sha2_256-ecp256", "--esp", "aes_gcm256-none-ecp256")
-TIMERS = ("--esn", "--no-esn", "--replay-window", "2048", "--ikelifetime", "86400", "--ipseclifetime", "86400",
-          "--retransmit-timeout", "10", "--dpddelay", "3", "--dpdtimeout", "30", "--dpdaction", "clear")
+TIMERS = (
+    "--esn",
+    "--no-esn",
+    "--replay-window",
+    "2048",
+    "--ikelifetime",
+    "86400",
+    "--ipseclifetime",
+    "86400",
+    "--retransmit-timeout",
+    "10",
+    "--dpddelay",
+    "3",
+    "--dpdtimeout",
+    "30",
+    "--dpdaction",
+    "clear",
+)
 
 
 class Pluto:
@@ -34,8 +50,12 @@ class Pluto:
         return self
 
     def wait_ready(self, timeout=60):
-        process.until(f"pluto of {self.node.name} answers",
-                      lambda: self.daemon.must_run() and self._listening(), timeout, every=0.2)
+        process.until(
+            f"pluto of {self.node.name} answers",
+            lambda: self.daemon.must_run() and self._listening(),
+            timeout,
+            every=0.2,
+        )
         return self
 
     def start(self):
@@ -88,16 +108,65 @@ class Pluto:
 
     def add_certificate(self, name, me, peer, ckaid, peer_ca, reqid, *extra, mode="--tunnel"):
         """A connection by certificates. `me` and `peer` are End."""
-        self._checked_add(name, *me.words(), "--ckaid", ckaid, "--authby", "ecdsa", "--sendcert", "always", "--updown", "%disabled",
-                          "--to", *peer.words(), "--ca", peer_ca, "--authby", "ecdsa", "--sendcert", "always",
-                          "--ikev2", "--encrypt", "--pfs", "--ecdsa", mode, "--overlapip", "--reqid", reqid, *SUITES,
-                          "--ikefrag-allow", *TIMERS, *extra)
+        self._checked_add(
+            name,
+            *me.words(),
+            "--ckaid",
+            ckaid,
+            "--authby",
+            "ecdsa",
+            "--sendcert",
+            "always",
+            "--updown",
+            "%disabled",
+            "--to",
+            *peer.words(),
+            "--ca",
+            peer_ca,
+            "--authby",
+            "ecdsa",
+            "--sendcert",
+            "always",
+            "--ikev2",
+            "--encrypt",
+            "--pfs",
+            "--ecdsa",
+            mode,
+            "--overlapip",
+            "--reqid",
+            reqid,
+            *SUITES,
+            "--ikefrag-allow",
+            *TIMERS,
+            *extra,
+        )
 
     def add_psk(self, name, me, peer, reqid, *extra, mode="--tunnel"):
         """A connection by PSK; the secret must be in a secrets file (see `secret`)."""
-        self._checked_add(name, *me.words(), "--authby", "psk", "--updown", "%disabled", "--to", *peer.words(), "--authby", "psk",
-                          "--ikev2", "--encrypt", "--pfs", "--psk", mode, "--overlapip", "--reqid", reqid, *SUITES,
-                          "--ikefrag-allow", *TIMERS, *extra)
+        self._checked_add(
+            name,
+            *me.words(),
+            "--authby",
+            "psk",
+            "--updown",
+            "%disabled",
+            "--to",
+            *peer.words(),
+            "--authby",
+            "psk",
+            "--ikev2",
+            "--encrypt",
+            "--pfs",
+            "--psk",
+            mode,
+            "--overlapip",
+            "--reqid",
+            reqid,
+            *SUITES,
+            "--ikefrag-allow",
+            *TIMERS,
+            *extra,
+        )
 
     def secret(self, me, peer, key_hex, path=X2_SECRETS):
         """One PSK by the exact pair of identities, and pluto reads its secrets anew."""
@@ -125,7 +194,19 @@ def add_backhaul(henb_pluto, gateway_pluto, henb, material):
     """The tunnel that the HeNB has to its SeGW before this product comes into play: added at both ends, not yet started."""
     me = End(henb.id, henb.wan, f"{henb.inner}/32")
     segw = End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
-    henb_pluto.add_certificate(layout.BACKHAUL, me, segw, nss.ckaid(material.nss(henb.letter), "vendor"),
-                               material.operator.root.subject(), layout.BACKHAUL_REQID)
-    gateway_pluto.add_certificate(f"{layout.BACKHAUL}-{henb.letter}", segw, me, nss.ckaid(material.nss("gw"), "segw"),
-                                  material.vendor_root(henb.letter).subject(), layout.BACKHAUL_REQID + henb.number)
+    henb_pluto.add_certificate(
+        layout.BACKHAUL,
+        me,
+        segw,
+        nss.ckaid(material.nss(henb.letter), "vendor"),
+        material.operator.root.subject(),
+        layout.BACKHAUL_REQID,
+    )
+    gateway_pluto.add_certificate(
+        f"{layout.BACKHAUL}-{henb.letter}",
+        segw,
+        me,
+        nss.ckaid(material.nss("gw"), "segw"),
+        material.vendor_root(henb.letter).subject(),
+        layout.BACKHAUL_REQID + henb.number,
+    )

@@ -20,6 +20,7 @@ class Ended(Failed):
 @dataclasses.dataclass
 class Result:
     """What a finished program left: exit status (negative: the signal that ended it), output, errors, seconds."""
+
     argv: list
     status: int
     out: str
@@ -35,15 +36,26 @@ def run(argv, timeout=30.0, check=True, feed=None, enter=None, env=None, cwd=Non
     """Runs `argv` to its end. `enter` is called in the child before the program starts. Failed where check is set."""
     argv = [str(word) for word in argv]
     begun = time.monotonic()
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE if feed is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, preexec_fn=enter, env=env, cwd=cwd)
+    child = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE if feed is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=enter,
+        env=env,
+        cwd=cwd,
+    )
     try:
         out, err = child.communicate(feed.encode() if isinstance(feed, str) else feed, timeout)
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()
-        raise Failed(f"`{' '.join(argv)[:200]}` did not end within {timeout:g} s: {err.decode(errors='replace')[-600:]}") from None
-    result = Result(argv, child.returncode, out.decode(errors="replace"), err.decode(errors="replace"), time.monotonic() - begun)
+        raise Failed(
+            f"`{' '.join(argv)[:200]}` did not end within {timeout:g} s: {err.decode(errors='replace')[-600:]}"
+        ) from None
+    result = Result(
+        argv, child.returncode, out.decode(errors="replace"), err.decode(errors="replace"), time.monotonic() - begun
+    )
     if check and result.status != 0:
         raise Failed(str(result))
     return result
@@ -83,8 +95,9 @@ class Daemon:
                 enter()
 
         with open(log, "ab") as sink:
-            self.child = subprocess.Popen(self.argv, stdin=stdin or subprocess.DEVNULL, stdout=sink, stderr=sink,
-                                          preexec_fn=prepare, env=env)
+            self.child = subprocess.Popen(
+                self.argv, stdin=stdin or subprocess.DEVNULL, stdout=sink, stderr=sink, preexec_fn=prepare, env=env
+            )
 
     @property
     def pid(self):

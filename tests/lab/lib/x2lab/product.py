@@ -11,8 +11,10 @@ BOOT_WAIT = 90  # seconds; the virtual machine is slow, and slower when the host
 
 def toml(tables):
     """TOML text of {"table": {"key": value}}; None is left out."""
+
     def shown(value):
         return json.dumps(value)
+
     lines = []
     for table, keys in tables.items():
         present = {k: v for k, v in keys.items() if v is not None}
@@ -25,8 +27,15 @@ def record(letter, wire="lan", kind="HENB", scene=None, **more):
     """The neighbour record of a HeNB as its neighbours get it from OAM. `wire`: lan, lan6 or wire."""
     henb = layout.HENBS[letter]
     address = getattr(henb, wire)
-    made = {"id": henb.id, "kind": kind, "x2c_addresses": [address], "x2u_addresses": [address], "ike_address": address,
-            "interface": "wire0" if wire == "wire" else "lan0", "capabilities": {"cmpv2": henb.cmpv2, "psk": True}}
+    made = {
+        "id": henb.id,
+        "kind": kind,
+        "x2c_addresses": [address],
+        "x2u_addresses": [address],
+        "ike_address": address,
+        "interface": "wire0" if wire == "wire" else "lan0",
+        "capabilities": {"cmpv2": henb.cmpv2, "psk": True},
+    }
     if scene is not None:
         made["issuer_spki_sha256"] = scene.material.vendor_root(letter).spki_sha256()
     return {**made, **more}
@@ -50,13 +59,20 @@ class X2secd:
         self.node.write(f"{place}/operator-root.pem", material.operator.root.cert.read_text())
         tables = {
             "device": {"id": self.henb.id},
-            "credentials": {"vendor_certificate": f"{place}/vendor.pem", "vendor_key": f"{place}/vendor.key",
-                            "vendor_root": f"{place}/vendor-root.pem", "operator_root": f"{place}/operator-root.pem",
-                            "operator": policy.OPERATOR},
+            "credentials": {
+                "vendor_certificate": f"{place}/vendor.pem",
+                "vendor_key": f"{place}/vendor.key",
+                "vendor_root": f"{place}/vendor-root.pem",
+                "operator_root": f"{place}/operator-root.pem",
+                "operator": policy.OPERATOR,
+            },
             "features": {"ipsec": True, "cmp": self.henb.cmpv2, "keydist": True},
             "backhaul": {"reqid": layout.BACKHAUL_REQID, "interface": "wan0", "core_networks": [layout.S1_NETWORK]},
-            "keydist": {"address": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}", "server_name": layout.KEYDIST_NAME,
-                        "deadline": "20s"},
+            "keydist": {
+                "address": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}",
+                "server_name": layout.KEYDIST_NAME,
+                "deadline": "20s",
+            },
             "timers": {"reconcile": "5s"},
             "log": {"level": "debug"},
         }
@@ -68,7 +84,7 @@ class X2secd:
 
     def guard_up(self):
         """What the early unit does at boot: the guard shut for everything, before anything else runs."""
-        self.node.run(programs.find("x2sec-guard"), "--config", CONFIG, timeout=60)
+        self.node.run(programs.find("x2sec-guard"), "install", "--config", CONFIG, timeout=60)
         return self
 
     def begin(self):
@@ -76,8 +92,12 @@ class X2secd:
         return self
 
     def wait_ready(self, timeout=BOOT_WAIT):
-        process.until(f"x2secd of {self.letter} answers",
-                      lambda: self.daemon.must_run() and self.ctl("credentials", check=False).status == 0, timeout, every=0.3)
+        process.until(
+            f"x2secd of {self.letter} answers",
+            lambda: self.daemon.must_run() and self.ctl("credentials", check=False).status == 0,
+            timeout,
+            every=0.3,
+        )
         return self
 
     def start(self):
@@ -123,7 +143,16 @@ class X2secd:
 
     def wait(self, letter, state="UP", timeout=60):
         """Until the link is in the state, as x2secctl says it; Failed with the link as it is, otherwise."""
-        done = self.ctl("wait", layout.HENBS[letter].id, "--state", state, "--timeout", f"{timeout:g}s", timeout=timeout + 30, check=False)
+        done = self.ctl(
+            "wait",
+            layout.HENBS[letter].id,
+            "--state",
+            state,
+            "--timeout",
+            f"{timeout:g}s",
+            timeout=timeout + 30,
+            check=False,
+        )
         if done.status != 0:
             link = self.link(letter) or {}
             seen = {k: link.get(k) for k in ("state", "decision", "rule", "reason", "last_error")}
@@ -142,11 +171,21 @@ class KeydistServer:
         place = "/etc/keydist-server"
         self.node.write(f"{place}/server.pem", own.cert.read_text())
         self.node.write(f"{place}/server.key", own.key.read_text(), 0o600)
-        roots = [authority.root.cert.read_text() for authority in [*scene.material.vendors.values(), scene.material.operator]]
-        self.node.write(f"{place}/client-roots.pem", "".join(roots))
+        anchors = []
+        for name, authority in [
+            ("operator", scene.material.operator),
+            *((f"vendor{n}", authority) for n, authority in scene.material.vendors.items()),
+        ]:
+            anchors.append(self.node.write(f"{place}/{name}.pem", authority.root.cert.read_text()))
         self.node.write(f"{place}/kek", bytes(range(32)).hex() + "\n", 0o600)
-        tables = {"server": {"listen": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}", "certificate": f"{place}/server.pem",
-                             "key": f"{place}/server.key", "client_roots": f"{place}/client-roots.pem"}}
+        for folder in ("/var/lib/keydist-server", "/run/keydist-server"):
+            self.node.path(folder).mkdir(mode=0o750, exist_ok=True)
+        tables = {
+            "network": {"listen": f"{layout.KEYDIST_ADDRESS}:{layout.KEYDIST_PORT}"},
+            "tls": {"certificate": f"{place}/server.pem", "key": f"{place}/server.key", "anchors": anchors},
+            "keys": {"kek_file": f"{place}/kek"},
+            "log": {"level": "debug"},
+        }
         for table, keys in overrides.items():
             tables.setdefault(table, {}).update(keys)
         self.node.write(self.CONFIG, toml(tables))
@@ -156,8 +195,12 @@ class KeydistServer:
         return self
 
     def wait_ready(self, timeout=BOOT_WAIT):
-        process.until("keydist-server answers", lambda: self.daemon.must_run() and self.ctl("status", check=False).status == 0,
-                      timeout, every=0.3)
+        process.until(
+            "keydist-server answers",
+            lambda: self.daemon.must_run() and self.ctl("status", check=False).status == 0,
+            timeout,
+            every=0.3,
+        )
         return self
 
     def start(self):
@@ -190,8 +233,18 @@ class TestCa:
         """`sin`: one of its misbehaviours (`x2-test-ca --help`); options: more of its options, underscores for dashes."""
         self.scene, self.node, self.daemon = scene, scene["ca"], None
         root = scene.material.operator.root
-        words = ["--listen", f"{layout.CA_ADDRESS}:{layout.CA_PORT}", "--ca-key", root.key, "--ca-cert", root.cert,
-                 "--ra-name", self.RA_NAME, "--ledger", self.LEDGER]
+        words = [
+            "--listen",
+            f"{layout.CA_ADDRESS}:{layout.CA_PORT}",
+            "--ca-key",
+            root.key,
+            "--ca-cert",
+            root.cert,
+            "--ra-name",
+            self.RA_NAME,
+            "--ledger",
+            self.LEDGER,
+        ]
         for number in vendors:
             words += ["--vendor-root", scene.material.vendors[number].root.cert]
         words += ["--sin", sin] if sin else []
@@ -204,7 +257,9 @@ class TestCa:
         return self
 
     def wait_ready(self, timeout=BOOT_WAIT):
-        process.until("the RA/CA listens", lambda: self.daemon.must_run() and "listening on port" in self.daemon.tail(), timeout)
+        process.until(
+            "the RA/CA listens", lambda: self.daemon.must_run() and "listening on port" in self.daemon.tail(), timeout
+        )
         return self
 
     def start(self):

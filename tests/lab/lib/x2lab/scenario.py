@@ -18,6 +18,7 @@ DEFAULT_TIMEOUT = 240
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """`backhaul`: "kept" (same SPIs and it passes packets), "passes" (it does so again at the end), or "none"."""
+
     name: str
     about: str
     requirements: tuple
@@ -41,9 +42,18 @@ def _load(path):
     spec.loader.exec_module(module)
     found = []
     for part in getattr(module, "SCENARIOS", [module]):
-        found.append(Scenario(part.NAME, part.ABOUT, tuple(part.REQUIREMENTS), tuple(getattr(part, "TAGS", ())),
-                              tuple(getattr(part, "NODES", scene.DEFAULT_NODES)), getattr(part, "TIMEOUT", DEFAULT_TIMEOUT),
-                              getattr(part, "BACKHAUL", "kept"), part.run))
+        found.append(
+            Scenario(
+                part.NAME,
+                part.ABOUT,
+                tuple(part.REQUIREMENTS),
+                tuple(getattr(part, "TAGS", ())),
+                tuple(getattr(part, "NODES", scene.DEFAULT_NODES)),
+                getattr(part, "TIMEOUT", DEFAULT_TIMEOUT),
+                getattr(part, "BACKHAUL", "kept"),
+                part.run,
+            )
+        )
     return found
 
 
@@ -110,9 +120,14 @@ def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    result = {"scenario": chosen.name, "ok": story.ok, "seconds": round(time.monotonic() - begun, 1),
-              "steps": [dataclasses.asdict(s) for s in story.steps], "packets": story.packets,
-              "artefacts": str(shown_artefacts or artefacts)}
+    result = {
+        "scenario": chosen.name,
+        "ok": story.ok,
+        "seconds": round(time.monotonic() - begun, 1),
+        "steps": [dataclasses.asdict(s) for s in story.steps],
+        "packets": story.packets,
+        "artefacts": str(shown_artefacts or artefacts),
+    }
     (artefacts / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     tell(f"{chosen.name}: {'passed' if story.ok else 'FAILED'} after {result['seconds']:.0f} s")
     return result

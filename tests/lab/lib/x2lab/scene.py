@@ -69,13 +69,19 @@ class Scene:
         for name in self.names:
             for plug in layout.plugs(name):
                 port = f"{name}-{plug.name}"
-                lines += [f"link add {port} type veth peer name {plug.name} netns {self.nodes[name].pid}",
-                          f"link set {port} master {plug.wire}", f"link set {port} up"]
+                lines += [
+                    f"link add {port} type veth peer name {plug.name} netns {self.nodes[name].pid}",
+                    f"link set {port} master {plug.wire}",
+                    f"link set {port} up",
+                ]
         self.switch.ip(*lines)
         for name in self.names:
             here = self.nodes[name]
             here.ip(*layout.setup_commands(name))
-            hosts = [f"{layout.KEYDIST_ADDRESS} {layout.KEYDIST_NAME}", f"{layout.CA_ADDRESS} ra.{layout.OPERATOR_DOMAIN}"]
+            hosts = [
+                f"{layout.KEYDIST_ADDRESS} {layout.KEYDIST_NAME}",
+                f"{layout.CA_ADDRESS} ra.{layout.OPERATOR_DOMAIN}",
+            ]
             here.write("/etc/hosts", "127.0.0.1 localhost\n" + "".join(line + "\n" for line in hosts))
         self.nodes["gw"].sysctl(net__ipv4__ip_forward=1)
 
@@ -104,8 +110,25 @@ class Scene:
 
     def backhaul_passes(self, name):
         """True when a ping through the tunnel is answered."""
-        return self.nodes[name].run("busybox", "ping", "-c", "3", "-i", "0.2", "-W", "2", "-q", layout.KEYDIST_ADDRESS,
-                                    check=False, timeout=20).status == 0
+        return (
+            self.nodes[name]
+            .run(
+                "busybox",
+                "ping",
+                "-c",
+                "3",
+                "-i",
+                "0.2",
+                "-W",
+                "2",
+                "-q",
+                layout.KEYDIST_ADDRESS,
+                check=False,
+                timeout=20,
+            )
+            .status
+            == 0
+        )
 
     def on_close(self, action):
         """`action()` is called when the scene ends, last given first."""
@@ -134,6 +157,7 @@ class Scene:
 def suitable_here():
     """None where the running kernel and rights suffice for the scene; else what is missing."""
     import os
+
     if os.geteuid() != 0:
         return "not root"
     process.run(["modprobe", "-a", "esp4", "sctp"], check=False)

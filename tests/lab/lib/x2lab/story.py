@@ -44,7 +44,11 @@ class Story:
         """A step out of a flow's Totals: no more than `lost` packets (None: any number), and the association kept where it had one."""
         self.count(sent=totals.attempted, lost=totals.lost)
         kept = totals.association_survived if association and totals.sctp else True
-        return self.step(what, totals, totals.attempted > 0 and totals.received > 0 and (lost is None or totals.lost <= lost) and kept)
+        return self.step(
+            what,
+            totals,
+            totals.attempted > 0 and totals.received > 0 and (lost is None or totals.lost <= lost) and kept,
+        )
 
     def wire(self, what, seen, wanted):
         """A step out of a capture's Seen: its verdict must be `wanted` (ESP, CLEAR or NOTHING)."""

@@ -23,6 +23,7 @@ def _ready(daemon):
 @dataclasses.dataclass(frozen=True)
 class Totals:
     """Counts of a flow, both directions together. `lost` is by sequence number and holds the packets that a guard refused."""
+
     attempted: int
     sent: int
     received: int
@@ -37,10 +38,16 @@ class Totals:
         return bool(self.sctp.get("survived")) and self.sctp.get("missing") == 0
 
     def __str__(self):
-        sctp = (f"; SCTP {self.sctp['answered']}/{self.sctp['sent']} answered, {self.sctp['associations']} association(s), "
-                f"{self.sctp['lost']} lost" if self.sctp else "")
-        return (f"GTP-U {self.sent} of {self.attempted} sent, {self.lost} lost, {self.refused} refused, "
-                f"longest gap {self.longest_gap_ms:.0f} ms{sctp}")
+        sctp = (
+            f"; SCTP {self.sctp['answered']}/{self.sctp['sent']} answered, {self.sctp['associations']} association(s), "
+            f"{self.sctp['lost']} lost"
+            if self.sctp
+            else ""
+        )
+        return (
+            f"GTP-U {self.sent} of {self.attempted} sent, {self.lost} lost, {self.refused} refused, "
+            f"longest gap {self.longest_gap_ms:.0f} ms{sctp}"
+        )
 
 
 class Flow:
@@ -56,18 +63,33 @@ class Flow:
         self.gtpu, self.server, self.client = [], None, None
 
     def _begin(self, node, kind, mode, *options):
-        return node.start(f"{self.label}-{kind}", programs.find("x2traffic"), mode, "--deadline", self.deadline, *options)
+        return node.start(
+            f"{self.label}-{kind}", programs.find("x2traffic"), mode, "--deadline", self.deadline, *options
+        )
 
     def start(self, need_association=True, timeout=60):
         """Both ends listen, then both send. With `need_association` it waits until the SCTP association is up."""
         for node, here, there in self.ends:
-            self.gtpu.append(self._begin(node, "gtpu", "gtpu", "--local", here, "--remote", there, "--rate", self.rate, "--hold"))
+            self.gtpu.append(
+                self._begin(node, "gtpu", "gtpu", "--local", here, "--remote", there, "--rate", self.rate, "--hold")
+            )
         (one, one_address, other_address), (other, *_) = self.ends
         if self.sctp:
             self.server = self._begin(other, "sctp-server", "sctp-server", "--local", other_address, "--linger", "0.2")
             process.until("x2traffic sctp-server", lambda: _ready(self.server), timeout)
-            self.client = self._begin(one, "sctp-client", "sctp-client", "--local", one_address, "--remote", other_address,
-                                      "--rate", self.sctp_rate, "--connect", self.deadline)
+            self.client = self._begin(
+                one,
+                "sctp-client",
+                "sctp-client",
+                "--local",
+                one_address,
+                "--remote",
+                other_address,
+                "--rate",
+                self.sctp_rate,
+                "--connect",
+                self.deadline,
+            )
         for each in self.gtpu:
             process.until("x2traffic gtpu", lambda e=each: _ready(e), timeout)
         if self.sctp and need_association:
@@ -96,14 +118,22 @@ class Flow:
         one, other = (_report(each) for each in self.gtpu)
         attempted = one["attempted"] + other["attempted"]
         received = one["received"] + other["received"]
-        return Totals(attempted, one["sent"] + other["sent"], received, attempted - received, one["refused"] + other["refused"],
-                      one["duplicated"] + other["duplicated"], max(one["longest_gap_ms"], other["longest_gap_ms"]),
-                      _report(self.client) if self.client else {})
+        return Totals(
+            attempted,
+            one["sent"] + other["sent"],
+            received,
+            attempted - received,
+            one["refused"] + other["refused"],
+            one["duplicated"] + other["duplicated"],
+            max(one["longest_gap_ms"], other["longest_gap_ms"]),
+            _report(self.client) if self.client else {},
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Attempted:
     """What became of an attempt to send X2: attempted, sent and refused X2-U packets, those that arrived, X2-C associations."""
+
     attempted: int
     sent: int
     refused: int
@@ -111,8 +141,10 @@ class Attempted:
     associations: int
 
     def __str__(self):
-        return (f"X2-U: {self.refused} of {self.attempted} refused at the sender, {self.arrived} arrived; "
-                f"X2-C: {self.associations} associations")
+        return (
+            f"X2-U: {self.refused} of {self.attempted} refused at the sender, {self.arrived} arrived; "
+            f"X2-C: {self.associations} associations"
+        )
 
 
 def attempt(sender, local, remote, receiver=None, count=20, seconds=2):
@@ -125,16 +157,29 @@ def attempt(sender, local, remote, receiver=None, count=20, seconds=2):
 
     ears = []
     if receiver is not None:
-        ears = [begin(receiver, "gtpu-ear", "gtpu", "--local", remote, "--remote", local, "--rate", "0"),
-                begin(receiver, "sctp-ear", "sctp-server", "--local", remote)]
+        ears = [
+            begin(receiver, "gtpu-ear", "gtpu", "--local", remote, "--remote", local, "--rate", "0"),
+            begin(receiver, "sctp-ear", "sctp-server", "--local", remote),
+        ]
     for ear in ears:
         process.until("x2traffic listens", lambda e=ear: _ready(e), 30)
-    mouths = [begin(sender, "gtpu", "gtpu", "--local", local, "--remote", remote, "--rate", count / seconds, "--count", count),
-              begin(sender, "sctp", "sctp-client", "--local", local, "--remote", remote, "--connect", seconds, "--count", "5")]
+    mouths = [
+        begin(
+            sender, "gtpu", "gtpu", "--local", local, "--remote", remote, "--rate", count / seconds, "--count", count
+        ),
+        begin(
+            sender, "sctp", "sctp-client", "--local", local, "--remote", remote, "--connect", seconds, "--count", "5"
+        ),
+    ]
     for each in mouths:
         each.wait(seconds + 40)
     for ear in ears:
         ear.stop(20)
     gtpu, sctp = (_report(each) for each in mouths)
-    return Attempted(gtpu["attempted"], gtpu["sent"], gtpu["refused"], _report(ears[0])["received"] if ears else 0,
-                     max(sctp["associations"], _report(ears[1])["associations"] if ears else 0))
+    return Attempted(
+        gtpu["attempted"],
+        gtpu["sent"],
+        gtpu["refused"],
+        _report(ears[0])["received"] if ears else 0,
+        max(sctp["associations"], _report(ears[1])["associations"] if ears else 0),
+    )
