@@ -1,0 +1,133 @@
+#include "keydist-server/app/config.h"
+
+#include <algorithm>
+
+#include "common/status.h"
+#include "common/toml_reader.h"
+
+namespace henb::keydist::app {
+namespace {
+
+using common::TomlReader;
+
+bool IsUnspecified(const common::IpAddress& address) {
+  const auto bytes = address.bytes();
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
+}
+
+void ReadListen(TomlReader& toml, Config* config) {
+  std::string text;
+  toml.Require("network.listen");
+  toml.String("network.listen", &text);
+  if (text.empty()) return;
+  const std::size_t colon = text.rfind(':');
+  std::string_view host = std::string_view(text).substr(0, std::min(colon, text.size()));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto address = common::IpAddress::Parse(host);
+  const auto port = colon == std::string::npos
+                        ? std::nullopt
+                        : common::ParseNumber<std::uint16_t>(std::string_view(text).substr(colon + 1));
+  if (!address.ok() || !port || *port == 0) {
+    return toml.Fail("network.listen", "not an address and port such as \"10.100.0.1:8443\"");
+  }
+  if (IsUnspecified(*address)) {
+    return toml.Fail("network.listen", "must be one explicit address, the one where the backhaul ends");
+  }
+  config->listen_address = *address;
+  config->listen_port = *port;
+}
+
+void ReadNetwork(TomlReader& toml, Config* config) {
+  ReadListen(toml, config);
+  std::string placement = "colocated";
+  toml.String("network.placement", &placement);
+  if (placement == "behind_segw") {
+    config->placement = Placement::kBehindSegw;
+  } else if (placement != "colocated") {
+    toml.Fail("network.placement", "neither \"colocated\" nor \"behind_segw\"");
+  }
+  std::vector<std::string> pool;
+  toml.Strings("network.inner_pool", &pool);
+  for (const std::string& text : pool) {
+    const auto network = common::Cidr::Parse(text);
+    if (!network.ok()) {
+      toml.Fail("network.inner_pool", common::ToStd(network.status().message()));
+      break;
+    }
+    config->inner_pool.push_back(*network);
+  }
+  if (config->placement == Placement::kBehindSegw && config->inner_pool.empty()) {
+    toml.Fail(toml.Has("network.inner_pool") ? "network.inner_pool" : "network.placement",
+              "behind_segw needs the networks of network.inner_pool");
+  }
+  toml.Bool("network.kernel_guard", &config->kernel_guard);
+  toml.String("network.nft", &config->nft);
+  toml.Bool("network.reflection", &config->reflection);
+}
+
+void ReadLog(TomlReader& toml, Config* config) {
+  std::string format = "kv";
+  toml.String("log.format", &format);
+  if (format != "kv" && format != "json") toml.Fail("log.format", "neither \"kv\" nor \"json\"");
+  config->log.json = format == "json";
+  std::string level = "info";
+  toml.String("log.level", &level);
+  using common::LogLevel;
+  if (level == "debug") {
+    config->log.least = LogLevel::kDebug;
+  } else if (level == "warning") {
+    config->log.least = LogLevel::kWarning;
+  } else if (level == "alarm") {
+    config->log.least = LogLevel::kAlarm;
+  } else if (level != "info") {
+    toml.Fail("log.level", "none of \"debug\", \"info\", \"warning\", \"alarm\"");
+  }
+  config->log.program = "keydist-server";
+}
+
+}  // namespace
+
+std::string Config::ListenText() const {
+  const std::string host = listen_address.ToString();
+  return listen_address.is_v6() ? common::StrCat("[", host, "]:", listen_port) : common::StrCat(host, ":", listen_port);
+}
+
+absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name) {
+  Config config;
+  TomlReader toml(text, name);
+  ReadNetwork(toml, &config);
+  for (const auto& [key, value] : {std::pair{"tls.certificate", &config.certificate}, {"tls.key", &config.key}}) {
+    toml.Require(key);
+    toml.String(key, value);
+  }
+  toml.Require("tls.anchors");
+  toml.Strings("tls.anchors", &config.anchors);
+  if (toml.Has("tls.anchors") && config.anchors.empty()) toml.Fail("tls.anchors", "is empty");
+
+  toml.String("store.state_dir", &config.state_dir);
+  toml.String("store.run_dir", &config.run_dir);
+  toml.String("keys.kek_file", &config.kek_file);
+  domain::EpochSchedule& schedule = config.service.schedule;
+  toml.Duration("keys.epoch_length", &schedule.length);
+  // Short epochs keep the proportions unless the file says otherwise.
+  schedule.grace = std::min(schedule.grace, schedule.length / 12);
+  schedule.prefetch = std::min(schedule.prefetch, schedule.length / 4);
+  toml.Duration("keys.grace", &schedule.grace);
+  toml.Duration("keys.prefetch", &schedule.prefetch);
+  if (const absl::Status status = domain::CheckSchedule(schedule); !status.ok()) {
+    toml.Fail("keys.epoch_length", common::ToStd(status.message()));
+  }
+  toml.Duration("service.lease", &config.service.lease);
+  if (config.service.lease < absl::Seconds(5) || config.service.lease > absl::Hours(24)) {
+    toml.Fail("service.lease", "not between 5s and 24h");
+  }
+  config.audit_path = config.state_dir + "/audit.jsonl";
+  toml.String("audit.path", &config.audit_path);
+  toml.String("admin.group", &config.admin_group);
+  toml.String("admin.status_group", &config.status_group);
+  ReadLog(toml, &config);
+  RETURN_IF_ERROR(toml.Finish());
+  return config;
+}
+
+}  // namespace henb::keydist::app

@@ -1,0 +1,52 @@
+// keydist-server.toml as values.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/ip_address.h"
+#include "common/log.h"
+#include "keydist-server/service/key_service.h"
+
+namespace henb::keydist::app {
+
+/// Where the backhaul's tunnels end, seen from the service (DESIGN 5).
+enum class Placement {
+  kColocated,   ///< On the SeGW: the kernel refuses the port outside IPsec.
+  kBehindSegw,  ///< In the core: callers come from the inner pool's addresses.
+};
+
+struct Config {
+  common::IpAddress listen_address;
+  std::uint16_t listen_port = 8443;
+  Placement placement = Placement::kColocated;
+  std::vector<common::Cidr> inner_pool;
+  bool kernel_guard = true;
+  std::string nft = "/usr/sbin/nft";
+
+  std::string certificate;           ///< PEM, leaf first.
+  std::string key;                   ///< PEM, 0600.
+  std::vector<std::string> anchors;  ///< PEM files: vendors' roots and the operator's.
+
+  std::string state_dir = "/var/lib/keydist-server";
+  std::string run_dir = "/run/keydist-server";
+  std::string kek_file = "/etc/keydist-server/kek";
+  std::string audit_path;  ///< Absent in the file: state_dir + "/audit.jsonl".
+  std::string admin_group = "keydist-admin";
+  std::string status_group = "keydist";
+  bool reflection = false;
+
+  service::ServiceOptions service;
+  common::LogConfig log;
+
+  /// As gRPC and people write it: "10.100.0.1:8443", "[2001:db8::1]:8443".
+  [[nodiscard]] std::string ListenText() const;
+};
+
+/// InvalidArgument with line and column: unknown keys, wrong types, an address that is not explicit, behind_segw
+/// without inner pool.
+[[nodiscard]] absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name);
+
+}  // namespace henb::keydist::app

@@ -1,0 +1,112 @@
+#include "keydist-server/app/credentials.h"
+
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "common/file.h"
+#include "common/status.h"
+#include "common/unique_fd.h"
+
+namespace henb::keydist::app {
+namespace {
+
+/// A secret that the whole machine can read is none.
+absl::Status CheckPrivate(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return absl::NotFoundError(common::StrCat(path, ": ", std::strerror(errno)));
+  if ((info.st_mode & 077U) != 0) {
+    return absl::InvalidArgumentError(common::StrCat(path, ": readable by others; make it mode 0600"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKeyBelongs(const Config& config, const common::Certificate& leaf,
+                             const common::SecretBytes& key_pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())),
+                                                      &BIO_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(
+          bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr),
+      &EVP_PKEY_free);
+  if (!key) {
+    return absl::InvalidArgumentError(
+        common::StrCat(config.key, ": not an unencrypted private key: ", common::DrainOpensslErrors()));
+  }
+  if (X509_check_private_key(leaf.get(), key.get()) != 1) {
+    static_cast<void>(common::DrainOpensslErrors());
+    return absl::InvalidArgumentError(
+        common::StrCat(config.key, ": is not the key of the certificate in ", config.certificate));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TlsMaterial> LoadTls(const Config& config) {
+  TlsMaterial tls;
+  ASSIGN_OR_RETURN(tls.certificate_pem, common::ReadFile(config.certificate));
+  ASSIGN_OR_RETURN_CTX(const std::vector<common::Certificate> chain,
+                       common::Certificate::ChainFromPem(tls.certificate_pem), config.certificate);
+  RETURN_IF_ERROR(CheckPrivate(config.key));
+  ASSIGN_OR_RETURN(tls.key_pem, common::ReadSecretFile(config.key));
+  RETURN_IF_ERROR(CheckKeyBelongs(config, chain.front(), tls.key_pem));
+  for (const std::string& path : config.anchors) {
+    ASSIGN_OR_RETURN(const std::string pem, common::ReadFile(path));
+    ASSIGN_OR_RETURN_CTX(const std::vector<common::Certificate> anchors, common::Certificate::ChainFromPem(pem), path);
+    for (const common::Certificate& anchor : anchors) {
+      tls.anchors.push_back(anchor);
+      tls.anchors_pem += anchor.pem();
+    }
+  }
+  return tls;
+}
+
+absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path) {
+  RETURN_IF_ERROR(CheckPrivate(path));
+  ASSIGN_OR_RETURN(common::SecretBytes content, common::ReadSecretFile(path));
+  std::size_t digits = content.size();
+  if (digits == 65 && content.data()[64] == '\n') --digits;
+  if (digits == 64) {
+    const auto nibble = [](std::uint8_t c) -> int {
+      if (c >= '0' && c <= '9') return c - '0';
+      c |= 0x20U;
+      return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
+    common::SecretBytes kek(domain::RootSealer::kKekSize);
+    for (std::size_t i = 0; i < kek.size(); ++i) {
+      const int high = nibble(content.data()[2 * i]);
+      const int low = nibble(content.data()[2 * i + 1]);
+      if (high < 0 || low < 0) return absl::InvalidArgumentError(common::StrCat(path, ": not 64 hexadecimal digits"));
+      kek.data()[i] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    content = std::move(kek);
+  }
+  absl::StatusOr<domain::RootSealer> sealer = domain::RootSealer::Make(std::move(content));
+  if (!sealer.ok()) return common::WithContext(sealer.status(), path);
+  return sealer;
+}
+
+absl::Status MakeKek(const std::string& path, common::Random& random) {
+  const common::UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.valid()) {
+    const std::string text = common::StrCat(path, ": ", std::strerror(errno));
+    return errno == EEXIST ? absl::AlreadyExistsError(text) : absl::UnavailableError(text);
+  }
+  common::SecretBytes kek(domain::RootSealer::kKekSize);
+  random.Fill({kek.data(), kek.size()});
+  if (write(fd.get(), kek.data(), kek.size()) != static_cast<ssize_t>(kek.size()) || fsync(fd.get()) != 0) {
+    return absl::UnavailableError(common::StrCat(path, ": ", std::strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace henb::keydist::app

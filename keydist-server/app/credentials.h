@@ -1,0 +1,33 @@
+// The files of the configuration, read and checked against each other.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+#include "common/random.h"
+#include "common/secret_bytes.h"
+#include "keydist-server/app/config.h"
+#include "keydist-server/domain/root_sealer.h"
+
+namespace henb::keydist::app {
+
+struct TlsMaterial {
+  std::string certificate_pem;
+  common::SecretBytes key_pem;
+  std::string anchors_pem;
+  std::vector<common::Certificate> anchors;
+};
+
+/// InvalidArgument names the file: not PEM, key and certificate do not belong together, a secret file that others may
+/// read.
+[[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);
+
+/// The key-encryption key: 32 octets, or 64 hexadecimal digits and a newline, in a file of mode 0600 or less.
+[[nodiscard]] absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path);
+
+/// Writes a new KEK to `path` (0600). AlreadyExists: never overwrites one.
+[[nodiscard]] absl::Status MakeKek(const std::string& path, common::Random& random);
+
+}  // namespace henb::keydist::app

@@ -1,0 +1,135 @@
+// keydist-server: hands out keys for pairs of neighbours to the HeNBs behind a gateway.
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "common/event_loop.h"
+#include "common/exit_status.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/secret_bytes.h"
+#include "common/status.h"
+#include "common/unique_fd.h"
+#include "keydist-server/app/config.h"
+#include "keydist-server/app/credentials.h"
+#include "keydist-server/app/program.h"
+
+namespace henb::keydist::app {
+namespace {
+
+constexpr char kUsage[] =
+    "keydist-server [--config FILE] [--check-config] | --make-kek FILE | --version | --help\n"
+    "  --config FILE    configuration; /etc/keydist-server/keydist-server.toml without it\n"
+    "  --check-config   reads the configuration and the files it names, reports, and ends\n"
+    "  --make-kek FILE  writes a new key-encryption key (mode 0600); never overwrites one\n";
+
+struct Options {
+  std::string config = "/etc/keydist-server/keydist-server.toml";
+  std::string make_kek;
+  bool check = false;
+};
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "keydist-server: %s\n", std::string(status.message()).c_str());
+  return common::ExitStatusOf(status);
+}
+
+absl::StatusOr<Config> Load(const std::string& path) {
+  absl::StatusOr<std::string> text = common::ReadFile(path);
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  return ParseConfig(*text, path);
+}
+
+/// A file that is named wrongly is invalid input, whatever the reason.
+absl::Status AsInvalid(const absl::Status& status) {
+  return status.ok() ? status : absl::InvalidArgumentError(status.message());
+}
+
+void TickEverySecond(common::EventLoop& loop, Program& program) {
+  program.Tick();
+  loop.After(absl::Seconds(1), [&loop, &program] { TickEverySecond(loop, program); });
+}
+
+int Serve(const Options& options, const Config& config) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread is there.
+  const common::UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+
+  common::SystemClock clock;
+  common::SystemRandom random;
+  common::SystemProcessRunner runner;
+  absl::StatusOr<std::unique_ptr<Program>> program = Program::Start(config, clock, random, runner);
+  if (!program.ok()) {
+    common::LogAlarm("start_failed", {{"error", program.status()}});
+    // Status 3 is a client's word for "not reachable".
+    return program.status().code() == absl::StatusCode::kInvalidArgument ? common::kExitInvalid : common::kExitFailed;
+  }
+  common::LogInfo("started", {{"listen", config.ListenText()}});
+
+  common::EventLoop loop(clock);
+  loop.WatchReadable(signal_fd.get(), [&] {
+    signalfd_siginfo info{};
+    while (read(signal_fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo != SIGHUP) return loop.Stop();
+      const absl::StatusOr<Config> reread = Load(options.config);
+      if (reread.ok()) common::ConfigureLog(reread->log);
+      common::LogInfo("reloaded", {{"ok", reread.ok()}, {"error", reread.status()}});
+    }
+  });
+  TickEverySecond(loop, **program);
+  loop.Run();
+  common::LogInfo("draining");
+  (*program)->Drain(absl::Seconds(5));
+  common::LogInfo("stopped");
+  return common::kExitDone;
+}
+
+int Main(int argc, char** argv) {
+  common::DisableCoreDumps();
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const bool has_value = i + 1 < argc;
+    if (argument == "--check-config") {
+      options.check = true;
+    } else if (argument == "--config" && has_value) {
+      options.config = argv[++i];
+    } else if (argument == "--make-kek" && has_value) {
+      options.make_kek = argv[++i];
+    } else if (argument == "--version") {
+      std::puts("keydist-server " KEYDIST_VERSION);
+      return common::kExitDone;
+    } else if (argument == "--help") {
+      std::fputs(kUsage, stdout);
+      return common::kExitDone;
+    } else {
+      std::fprintf(stderr, "keydist-server: unknown argument %s\n%s", common::Quoted(argument).c_str(), kUsage);
+      return common::kExitInvalid;
+    }
+  }
+  if (!options.make_kek.empty()) {
+    common::SystemRandom random;
+    const absl::Status status = MakeKek(options.make_kek, random);
+    return status.ok() ? common::kExitDone : Fail(AsInvalid(status));
+  }
+  const absl::StatusOr<Config> config = Load(options.config);
+  if (!config.ok()) return Fail(config.status());
+  common::ConfigureLog(config->log);
+  if (const absl::Status status = AsInvalid(CheckFiles(*config)); !status.ok()) return Fail(status);
+  if (options.check) {
+    std::fprintf(stderr, "%s: good\n", options.config.c_str());
+    return common::kExitDone;
+  }
+  return Serve(options, *config);
+}
+
+}  // namespace
+}  // namespace henb::keydist::app
+
+int main(int argc, char** argv) { return henb::keydist::app::Main(argc, argv); }

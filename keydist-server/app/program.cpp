@@ -1,0 +1,173 @@
+#include "keydist-server/app/program.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/codegen/service_type.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/status.h"
+#include "keydist-server/app/credentials.h"
+#include "keydist-server/app/port_guard.h"
+#include "keydist-server/app/unix_socket.h"
+#include "keydist-server/rpc/admin_rpc.h"
+#include "keydist-server/rpc/henb_rpc.h"
+#include "keydist-server/store/file_audit_log.h"
+#include "keydist-server/store/sqlite_store.h"
+
+namespace henb::keydist::app {
+namespace {
+
+constexpr int kMaxMessage = 64 << 10;  // The largest request, 64 names of 200 octets, has 13 KB.
+constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
+
+std::shared_ptr<grpc::ServerCredentials> MutualTls(const TlsMaterial& tls) {
+  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = tls.anchors_pem;
+  options.pem_key_cert_pairs.push_back({std::string(tls.key_pem.view()), tls.certificate_pem});
+  auto credentials = grpc::SslServerCredentials(options);
+  std::string& copy = options.pem_key_cert_pairs[0].private_key;
+  common::Zeroise(copy.data(), copy.size());
+  return credentials;
+}
+
+}  // namespace
+
+/// Members in the order of their making; what stands lower uses what stands above, and ends before it.
+struct Program::Impl {
+  Config config;
+  std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<store::FileAuditLog> audit;
+  std::unique_ptr<service::KeyService> service;
+  std::unique_ptr<rpc::PeerVerifier> verifier;
+  std::unique_ptr<rpc::TlsPeerGate> gate;
+  rpc::WatchStreams streams;
+  rpc::ProgramFacts facts;
+  std::unique_ptr<grpc::Service> henb_rpc;
+  std::unique_ptr<grpc::Service> admin_rpc;
+  std::unique_ptr<grpc::Service> status_rpc;
+  std::unique_ptr<grpc::Server> henb_server;
+  std::unique_ptr<grpc::Server> admin_server;
+  std::unique_ptr<grpc::Server> status_server;
+  int port = 0;
+  bool healthy = false;
+
+  absl::Status ListenForHenbs(const TlsMaterial& tls);
+  absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
+                                                         const std::string& group) const;
+};
+
+Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Program::~Program() { Drain(absl::ZeroDuration()); }
+int Program::port() const { return impl_->port; }
+
+absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, const common::Clock& clock,
+                                                        common::Random& random, common::ProcessRunner& runner) {
+  auto impl = std::make_unique<Impl>();
+  impl->config = config;
+  ASSIGN_OR_RETURN(const TlsMaterial tls, LoadTls(config));
+  ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
+  RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
+  RETURN_IF_ERROR(common::MakeDirectories(config.run_dir, 0755));
+  // The audit file's lock comes first: a second server on the same state stops here.
+  ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
+  ASSIGN_OR_RETURN_CTX(impl->audit, store::FileAuditLog::Open(std::move(file)), config.audit_path);
+  ASSIGN_OR_RETURN(impl->store, store::SqliteStore::Open(config.state_dir + "/keydist.db"));
+  impl->service = std::make_unique<service::KeyService>(*impl->store, *impl->audit, clock, random, std::move(sealer),
+                                                        config.service);
+  RETURN_IF_ERROR(impl->service->Start());
+  ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
+  const bool by_address = config.placement == Placement::kBehindSegw;
+  impl->gate =
+      std::make_unique<rpc::TlsPeerGate>(*impl->verifier, by_address ? config.inner_pool : std::vector<common::Cidr>());
+  impl->facts = {.version = KEYDIST_VERSION,
+                 .listen = config.ListenText(),
+                 .placement = by_address ? "behind_segw" : "colocated",
+                 .started = clock.Now(),
+                 .more_health = nullptr};
+  if (!by_address && config.kernel_guard) {
+    RETURN_IF_ERROR(InstallPortGuard(config, runner));
+    common::LogInfo("kernel_guard_installed", {{"port", config.listen_port}});
+  }
+  RETURN_IF_ERROR(impl->ListenForHenbs(tls));
+  impl->admin_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kEverything);
+  impl->status_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kReading);
+  ASSIGN_OR_RETURN(impl->admin_server, impl->ListenOn("admin.sock", impl->admin_rpc.get(), config.admin_group));
+  ASSIGN_OR_RETURN(impl->status_server, impl->ListenOn("status.sock", impl->status_rpc.get(), config.status_group));
+  std::unique_ptr<Program> program(new Program(std::move(impl)));
+  program->Tick();
+  return program;
+}
+
+absl::Status Program::Impl::ListenForHenbs(const TlsMaterial& tls) {
+  henb_rpc = rpc::MakeHenbRpc(*service, *gate, streams);
+  grpc::EnableDefaultHealthCheckService(true);
+  if (config.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 128);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8192);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
+  builder.AddListeningPort(config.ListenText(), MutualTls(tls), &port);
+  builder.RegisterService(henb_rpc.get());
+  henb_server = builder.BuildAndStart();
+  if (!henb_server || port == 0) {
+    return absl::UnavailableError(common::StrCat("cannot listen on ", config.ListenText()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std::string& name, grpc::Service* rpc,
+                                                                      const std::string& group) const {
+  const std::string path = common::StrCat(config.run_dir, "/", name);
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.AddListeningPort(common::StrCat("unix:", path), grpc::InsecureServerCredentials());
+  builder.RegisterService(rpc);
+  std::unique_ptr<grpc::Server> server;
+  {
+    const NarrowUmask narrow;
+    server = builder.BuildAndStart();
+  }
+  if (!server) return absl::UnavailableError(common::StrCat("cannot listen on ", path));
+  RETURN_IF_ERROR(RestrictSocket(path, group));
+  return server;
+}
+
+void Program::Tick() {
+  const absl::Status epochs = impl_->service->Tick();
+  const bool healthy = epochs.ok() && impl_->audit->health().ok();
+  if (healthy == impl_->healthy) return;
+  impl_->healthy = healthy;
+  grpc::HealthCheckServiceInterface* health = impl_->henb_server->GetHealthCheckService();
+  if (health == nullptr) return;
+  health->SetServingStatus(healthy);
+  health->SetServingStatus(kHealthName, healthy);
+}
+
+void Program::Drain(absl::Duration within) {
+  if (!impl_->henb_server) return;
+  if (auto* health = impl_->henb_server->GetHealthCheckService()) health->Shutdown();
+  impl_->streams.Close();
+  const auto deadline = absl::ToChronoTime(absl::Now() + within);
+  impl_->henb_server->Shutdown(deadline);
+  for (auto* server : {&impl_->admin_server, &impl_->status_server}) {
+    if (*server) (*server)->Shutdown(deadline);
+    server->reset();
+  }
+  impl_->henb_server.reset();
+}
+
+absl::Status CheckFiles(const Config& config) {
+  RETURN_IF_ERROR(LoadTls(config).status());
+  return LoadKek(config.kek_file).status();
+}
+
+}  // namespace henb::keydist::app

@@ -1,0 +1,48 @@
+// keydistctl's commands: one call each, a table for people, JSON for programs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "henb/keydist/v1/admin.grpc.pb.h"
+
+namespace CLI {
+class App;
+}
+
+namespace henb::keydist::ctl {
+
+/// What every command has at hand. The connection is made when the first call needs it. One thread.
+class Session {
+ public:
+  std::string socket = "/run/keydist-server/admin.sock";
+  absl::Duration deadline = absl::Seconds(10);
+  bool json = false;
+
+  [[nodiscard]] v1::Admin::Stub& stub();
+  /// One call with the deadline: `session.Call(&v1::Admin::Stub::ShowHenb, request, &response)`. Unavailable names the
+  /// socket.
+  template <typename Request, typename Response>
+  [[nodiscard]] absl::Status Call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                          Response*),
+                                  const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+    return Judge((stub().*method)(&context, request, response));
+  }
+
+ private:
+  [[nodiscard]] absl::Status Judge(const grpc::Status& status) const;
+  std::unique_ptr<v1::Admin::Stub> stub_;
+};
+
+/// Set by the command line's parser, run by main.
+using Command = std::function<absl::Status(Session&)>;
+
+void AddHenbCommands(CLI::App& app, Command* chosen);
+void AddStateCommands(CLI::App& app, Command* chosen);
+
+}  // namespace henb::keydist::ctl

@@ -1,0 +1,176 @@
+// keydistctl pair, epoch, audit, status.
+#include <CLI/CLI.hpp>
+
+#include "common/henb_id.h"
+#include "common/status.h"
+#include "common/text_table.h"
+#include "keydist-server/ctl/commands.h"
+#include "keydist-server/ctl/output.h"
+
+namespace henb::keydist::ctl {
+namespace {
+
+using Stub = v1::Admin::Stub;
+using Json = nlohmann::ordered_json;
+
+absl::Status SetPair(Session& session, const std::string& one, const std::string& other, v1::PairRule rule) {
+  RETURN_IF_ERROR(common::HenbId::Parse(one).status());
+  RETURN_IF_ERROR(common::HenbId::Parse(other).status());
+  v1::SetPairRequest request;
+  request.set_one(one);
+  request.set_other(other);
+  request.set_rule(rule);
+  v1::Pair pair;
+  RETURN_IF_ERROR(session.Call(&Stub::SetPair, request, &pair));
+  if (session.json) {
+    Print(ToJson(pair));
+    return absl::OkStatus();
+  }
+  common::TextTable table({"lower", "higher", "rule"});
+  table.Add({pair.lower(), pair.higher(), RuleName(pair.rule())});
+  Print(table.Render());
+  return absl::OkStatus();
+}
+
+absl::Status ListPairs(Session& session) {
+  v1::ListPairsRequest request;
+  Json array = Json::array();
+  common::TextTable table({"lower", "higher", "rule"});
+  do {
+    v1::ListPairsResponse page;
+    RETURN_IF_ERROR(session.Call(&Stub::ListPairs, request, &page));
+    for (const v1::Pair& pair : page.pairs()) {
+      if (session.json) {
+        array.push_back(ToJson(pair));
+      } else {
+        table.Add({pair.lower(), pair.higher(), RuleName(pair.rule())});
+      }
+    }
+    request.set_after(page.next_after());
+  } while (!request.after().empty());
+  session.json ? Print(array) : Print(table.Render());
+  return absl::OkStatus();
+}
+
+void PrintEpochs(const Session& session, const v1::ShowEpochsResponse& response) {
+  Json array = Json::array();
+  common::TextTable table({"epoch", "state", "activates", "ends", "expires"});
+  for (const v1::Epoch& epoch : response.epochs()) {
+    array.push_back(ToJson(epoch));
+    table.Add({std::to_string(epoch.number()), epoch.state(), Rfc3339(epoch.activates()), Rfc3339(epoch.ends()),
+               Rfc3339(epoch.expires())});
+  }
+  session.json ? Print(array) : Print(table.Render());
+}
+
+absl::Status ShowEpochs(Session& session) {
+  v1::ShowEpochsResponse response;
+  RETURN_IF_ERROR(session.Call(&Stub::ShowEpochs, v1::ShowEpochsRequest(), &response));
+  PrintEpochs(session, response);
+  return absl::OkStatus();
+}
+
+absl::Status AdvanceEpoch(Session& session, const std::string& in) {
+  absl::Duration activate_in;
+  if (!absl::ParseDuration(common::ToAbsl(in), &activate_in) || activate_in < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        common::StrCat("--in: \"", common::Quoted(in), "\" is not a duration such as \"5m\""));
+  }
+  v1::AdvanceEpochRequest request;
+  request.set_activate_in_s(static_cast<std::uint64_t>(absl::ToInt64Seconds(activate_in)));
+  v1::ShowEpochsResponse response;
+  RETURN_IF_ERROR(session.Call(&Stub::AdvanceEpoch, request, &response));
+  PrintEpochs(session, response);
+  return absl::OkStatus();
+}
+
+std::string Text(const Json& record, const char* key) {
+  const auto found = record.find(key);
+  if (found == record.end()) return "-";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+std::string PeersText(const Json& record) {
+  if (!record.contains("peers")) return Text(record, "detail");
+  std::vector<std::string> peers;
+  for (const Json& peer : record["peers"])
+    peers.push_back(common::StrCat(Text(peer, "peer"), "=", Text(peer, "outcome")));
+  return common::Join(peers, " ");
+}
+
+absl::Status ShowAudit(Session& session, std::uint32_t last) {
+  v1::ShowAuditRequest request;
+  request.set_last(last);
+  v1::ShowAuditResponse response;
+  RETURN_IF_ERROR(session.Call(&Stub::ShowAudit, request, &response));
+  Json array = Json::array();
+  common::TextTable table({"seq", "at", "event", "actor", "epoch", "about"});
+  for (const std::string& line : response.records()) {
+    Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (record.is_discarded()) return absl::InternalError("the server's audit record is not JSON");
+    table.Add({Text(record, "seq"), Text(record, "at"), Text(record, "event"), Text(record, "actor"),
+               Text(record, "epoch"), PeersText(record)});
+    array.push_back(std::move(record));
+  }
+  session.json ? Print(array) : Print(table.Render());
+  return absl::OkStatus();
+}
+
+absl::Status ShowStatus(Session& session) {
+  v1::ServerStatus status;
+  RETURN_IF_ERROR(session.Call(&Stub::GetStatus, v1::GetStatusRequest(), &status));
+  if (session.json) {
+    Print(ToJson(status));
+    return absl::OkStatus();
+  }
+  std::string text;
+  const Json json = ToJson(status);
+  for (const auto& [name, value] : json.items()) {
+    if (name == "health") continue;
+    common::StrAppend(&text, name, std::string(name.size() < 15 ? 15 - name.size() : 1, ' '),
+                      value.is_string() ? value.get<std::string>() : value.dump(), "\n");
+  }
+  common::TextTable table({"subsystem", "health", "detail"});
+  for (const v1::SubsystemHealth& health : status.health()) {
+    table.Add({health.name(), health.ok() ? "ok" : "FAILED", health.detail().empty() ? "-" : health.detail()});
+  }
+  Print(common::StrCat(text, "\n", table.Render()));
+  return absl::OkStatus();
+}
+
+void AddPairCommand(CLI::App& parent, const std::string& name, const std::string& about, v1::PairRule rule,
+                    Command* chosen) {
+  CLI::App* command = parent.add_subcommand(name, about);
+  auto ends = std::make_shared<std::pair<std::string, std::string>>();
+  command->add_option("HENB", ends->first, "one end")->required();
+  command->add_option("PEER", ends->second, "the other")->required();
+  command->callback(
+      [=] { *chosen = [=](Session& session) { return SetPair(session, ends->first, ends->second, rule); }; });
+}
+
+}  // namespace
+
+void AddStateCommands(CLI::App& app, Command* chosen) {
+  CLI::App* pair = app.add_subcommand("pair", "exceptions from the groups")->require_subcommand(1);
+  AddPairCommand(*pair, "allow", "allow a pair whatever its groups", v1::ALLOW, chosen);
+  AddPairCommand(*pair, "deny", "deny a pair whatever its groups", v1::DENY, chosen);
+  AddPairCommand(*pair, "clear", "no exception: groups decide", v1::CLEAR, chosen);
+  pair->add_subcommand("list", "all exceptions")->callback([=] { *chosen = &ListPairs; });
+
+  CLI::App* epoch = app.add_subcommand("epoch", "key epochs")->require_subcommand(1);
+  epoch->add_subcommand("show", "all epochs")->callback([=] { *chosen = &ShowEpochs; });
+  CLI::App* advance = epoch->add_subcommand("advance", "make the next epoch now");
+  auto in = std::make_shared<std::string>("0s");
+  advance->add_option("--in", *in, "activate it after this time")->capture_default_str();
+  advance->callback([=] { *chosen = [=](Session& session) { return AdvanceEpoch(session, *in); }; });
+
+  CLI::App* audit = app.add_subcommand("audit", "audit records")->require_subcommand(1);
+  CLI::App* show = audit->add_subcommand("show", "the last records");
+  auto last = std::make_shared<std::uint32_t>(20);
+  show->add_option("--last", *last, "how many, at most 1000")->capture_default_str();
+  show->callback([=] { *chosen = [=](Session& session) { return ShowAudit(session, *last); }; });
+
+  app.add_subcommand("status", "the server and its health")->callback([=] { *chosen = &ShowStatus; });
+}
+
+}  // namespace henb::keydist::ctl

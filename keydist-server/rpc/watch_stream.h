@@ -1,0 +1,58 @@
+// One Watch stream.
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include <deque>
+#include <mutex>
+#include <set>
+
+#include "henb/keydist/v1/keydist.pb.h"
+#include "keydist-server/service/event_hub.h"
+
+namespace henb::keydist::rpc {
+
+class WatchStream;
+
+/// The open streams, so that a server that drains can end them. Outlives them. Any thread.
+class WatchStreams {
+ public:
+  /// Ends all with Unavailable; streams that open later are ended at once.
+  void Close();
+
+ private:
+  friend class WatchStream;
+  std::mutex mutex_;
+  std::set<WatchStream*> open_;
+  bool closed_ = false;
+};
+
+/// Writes one HeNB's events, one at a time. A reader that is behind by kMaxQueued events gets one ResyncRequired
+/// instead of them. Owns itself: gRPC's OnDone deletes it.
+class WatchStream final : public grpc::ServerWriteReactor<v1::Event>, public service::Watcher {
+ public:
+  static constexpr std::size_t kMaxQueued = 256;
+
+  WatchStream(service::EventHub& hub, WatchStreams& streams) : hub_(hub), streams_(streams) {}
+  /// Call once, before the reactor is handed to gRPC.
+  void Start(const common::HenbId& who, std::uint64_t after_revision);
+  void Deliver(const service::WatchEvent& event) override;
+  void End(const grpc::Status& status);
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+  void OnDone() override;
+
+ private:
+  void WriteNext();  ///< With the lock.
+  service::EventHub& hub_;
+  WatchStreams& streams_;
+  std::mutex mutex_;
+  std::deque<service::WatchEvent> queue_;
+  v1::Event writing_;
+  bool busy_ = false;
+  bool last_ = false;  ///< What is being written ends the stream.
+  bool ended_ = false;
+};
+
+}  // namespace henb::keydist::rpc

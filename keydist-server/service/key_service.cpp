@@ -1,0 +1,141 @@
+#include "keydist-server/service/key_service.h"
+
+#include "common/ip_address.h"
+#include "common/log.h"
+#include "common/status.h"
+
+namespace henb::keydist::service {
+namespace {
+
+absl::Status StatusOf(const CallerView& caller) {
+  switch (caller.verdict) {
+    case domain::CallerVerdict::kAccepted:
+      return absl::OkStatus();
+    case domain::CallerVerdict::kSuspended:
+      return absl::PermissionDeniedError("this HeNB is suspended");
+    case domain::CallerVerdict::kUnknown:
+      break;
+  }
+  return absl::PermissionDeniedError("this certificate's identity is not registered");
+}
+
+std::string_view OutcomeOf(domain::PairVerdict verdict) {
+  switch (verdict) {
+    case domain::PairVerdict::kAllowed:
+      return "issued";
+    case domain::PairVerdict::kPeerSuspended:
+      return "suspended";
+    case domain::PairVerdict::kNotAllowed:
+      break;
+  }
+  return "not_allowed";
+}
+
+}  // namespace
+
+KeyService::KeyService(store::Store& store, store::AuditLog& audit, const common::Clock& clock, common::Random& random,
+                       domain::RootSealer sealer, ServiceOptions options)
+    : store_(store),
+      audit_(audit),
+      clock_(clock),
+      options_(options),
+      directory_([this](const ChangeNote& note) {
+        if (events_) events_->Publish(note);
+      }),
+      epochs_(store, std::move(sealer), random, options.schedule) {}
+
+absl::Status KeyService::Start() {
+  RETURN_IF_ERROR(domain::CheckSchedule(options_.schedule));
+  RETURN_IF_ERROR_CTX(directory_.Load(store_), "reading the store");
+  events_ = std::make_unique<EventHub>(directory_, directory_.revision());
+  store_.SetListener([this](const store::Change& change) { directory_.Apply(change); });
+  return epochs_.Tick(clock_.Now());
+}
+
+absl::Status KeyService::Tick() {
+  directory_.ForgetEndedLeases(clock_.Steady());
+  return epochs_.Tick(clock_.Now());
+}
+
+absl::Status KeyService::CheckCaller(const CallerIdentity& caller) const { return StatusOf(directory_.Judge(caller)); }
+
+absl::StatusOr<Registered> KeyService::Register(const CallerIdentity& caller, Registration facts) {
+  const CallerView view = directory_.Judge(caller);
+  if (absl::Status status = StatusOf(view); !status.ok()) {
+    RecordRefusal(caller, "Register", status);
+    return status;
+  }
+  if (facts.x2_addresses.size() > kMaxAddresses) {
+    return absl::InvalidArgumentError(common::StrCat("x2_addresses: more than ", kMaxAddresses));
+  }
+  for (std::size_t i = 0; i < facts.x2_addresses.size(); ++i) {
+    RETURN_IF_ERROR_CTX(common::IpAddress::Parse(facts.x2_addresses[i]).status(),
+                        common::StrCat("x2_addresses[", i, "]"));
+  }
+  if (facts.anchors.size() > domain::kMaxAnchors) {
+    return absl::InvalidArgumentError(common::StrCat("anchor_spki_sha256: more than ", domain::kMaxAnchors));
+  }
+  if (facts.boot_id.size() > 64) return absl::InvalidArgumentError("boot_id: more than 64 octets");
+  facts.lease_ends = clock_.Now() + options_.lease;
+  facts.lease_ends_steady = clock_.Steady() + options_.lease;
+  if (!directory_.SetRegistration(caller.id, std::make_shared<const Registration>(std::move(facts)))) {
+    return StatusOf({});
+  }
+  return Registered{.lease = options_.lease, .generation = view.generation};
+}
+
+absl::Status KeyService::Decide(const CallerIdentity& caller, std::span<const std::string_view> peers,
+                                Decision* decision) const {
+  decision->now = clock_.Now();
+  decision->caller = directory_.Judge(caller, peers, clock_.Steady(), {decision->peers.data(), peers.size()});
+  RETURN_IF_ERROR(StatusOf(decision->caller));
+  decision->epochs = epochs_.active();
+  decision->pick = decision->epochs->At(decision->now);
+  if (decision->pick.current == nullptr) return absl::UnavailableError("no epoch is active");
+  return absl::OkStatus();
+}
+
+void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const std::string_view> peers,
+                                domain::Purpose purpose, const absl::Status& verdict, const Decision& decision,
+                                store::AuditLog::Done done) {
+  domain::AuditRecord record;
+  record.at = decision.now;
+  record.actor = caller.id.str();
+  record.anchor = caller.anchor.ToHex();
+  record.purpose = purpose == domain::Purpose::kPpk ? "ppk" : "ike_psk";
+  if (!verdict.ok()) {
+    record.event = "caller_refused";
+    record.detail = common::StrCat("GetPairKeys: ", verdict.message());
+    denials_.fetch_add(peers.size(), std::memory_order_relaxed);
+  } else {
+    record.event = "keys_issued";
+    record.generation = decision.caller.generation;
+    record.epoch = decision.pick.current->span.number;
+    record.next_epoch = decision.pick.next != nullptr ? decision.pick.next->span.number : 0;
+    record.peers.reserve(peers.size());
+    std::uint64_t issued = 0;
+    for (std::size_t i = 0; i < peers.size(); ++i) {
+      const PeerView& view = decision.peers[i];
+      if (view.verdict == domain::PairVerdict::kAllowed) ++issued;
+      record.peers.push_back(
+          {.outcome = OutcomeOf(view.verdict), .peer = std::string(peers[i]), .generation = view.generation});
+    }
+    if (issued == 0) record.event = "keys_denied";
+    keys_issued_.fetch_add(issued, std::memory_order_relaxed);
+    denials_.fetch_add(peers.size() - issued, std::memory_order_relaxed);
+  }
+  audit_.Append(std::move(record), std::move(done));
+}
+
+void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view call, const absl::Status& verdict) {
+  domain::AuditRecord record;
+  record.at = clock_.Now();
+  record.event = "caller_refused";
+  record.actor = caller.id.str();
+  record.anchor = caller.anchor.ToHex();
+  record.detail = common::StrCat(call, ": ", verdict.message());
+  denials_.fetch_add(1, std::memory_order_relaxed);
+  audit_.Append(std::move(record), [](const absl::Status&) {});
+}
+
+}  // namespace henb::keydist::service

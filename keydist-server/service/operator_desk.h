@@ -1,0 +1,41 @@
+// The operator's changes: read, decide, compare-and-swap, audit.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "keydist-server/service/key_service.h"
+
+namespace henb::keydist::service {
+
+/// Any thread; calls block until the change is durable and audited. NotFound: no such HeNB. InvalidArgument,
+/// AlreadyExists. Unavailable "done, but …": the change is made and only its audit record is missing.
+class OperatorDesk {
+ public:
+  explicit OperatorDesk(KeyService& service) : service_(service) {}
+
+  /// A name that was removed may be registered anew and keeps counting its generation.
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> Add(domain::HenbRecord record);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> Suspend(const common::HenbId& id);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> Resume(const common::HenbId& id);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> Remove(const common::HenbId& id);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> Rotate(const common::HenbId& id);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> AddToGroup(const common::HenbId& id, const std::string& group);
+  [[nodiscard]] absl::StatusOr<domain::HenbRecord> RemoveFromGroup(const common::HenbId& id, const std::string& group);
+  /// Both ends must be registered, unless the rule is kNone.
+  [[nodiscard]] absl::Status SetPairRule(const domain::PairId& pair, domain::PairRule rule);
+  [[nodiscard]] absl::Status AdvanceEpoch(absl::Duration activate_in);
+
+ private:
+  using Edit = std::function<absl::StatusOr<domain::HenbRecord>(domain::HenbRecord)>;
+  absl::StatusOr<domain::HenbRecord> Change(const common::HenbId& id, std::string_view event, std::string detail,
+                                            const Edit& edit);
+  /// A name that comes back must not find the exceptions of the one before it.
+  absl::Status ClearPairRules(const common::HenbId& id);
+  absl::Status Audit(std::string_view event, std::string detail);
+  KeyService& service_;
+};
+
+}  // namespace henb::keydist::service
