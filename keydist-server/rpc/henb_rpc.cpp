@@ -109,6 +109,7 @@ class HenbRpc final : public Base {
     const absl::StatusOr<Identity> caller = Admit(*context, "Watch");
     const absl::Status status = caller.ok() ? service_.CheckCaller(**caller) : caller.status();
     if (status.ok()) {
+      context->AddInitialMetadata("watching", "1");  // The client learns by it that nothing is missed from now on.
       stream->Start((*caller)->id, request->after_revision());
     } else {
       if (caller.ok()) service_.RecordRefusal(**caller, "Watch", status);
