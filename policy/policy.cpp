@@ -9,12 +9,12 @@ namespace henb::policy {
 absl::StatusOr<IdPattern> IdPattern::Parse(std::string_view text) {
   IdPattern out;
   out.wildcard_ = text.starts_with("*.");
-  const auto id = common::HenbId::Parse(out.wildcard_ ? text.substr(2) : text);
+  const auto id = common::HenbId::Parse(out.wildcard_ ? common::StrCat("x", text.substr(1)) : std::string(text));
   if (!id.ok()) {
     return absl::InvalidArgumentError(
         common::StrCat(common::Quoted(text), " is neither a HeNB id nor \"*.\" and a domain: ", id.status().message()));
   }
-  out.text_ = out.wildcard_ ? "." + id->str() : id->str();
+  out.text_ = out.wildcard_ ? id->str().substr(1) : id->str();
   return out;
 }
 
