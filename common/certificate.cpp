@@ -22,9 +22,10 @@ std::string NameText(const X509_NAME* name) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-absl::Time FromAsn1(const ASN1_TIME* time) {
+/// `unreadable` is the answer that makes the certificate invalid.
+absl::Time FromAsn1(const ASN1_TIME* time, absl::Time unreadable) {
   tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return absl::InfinitePast();
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return unreadable;
   return absl::FromTM(parts, absl::UTCTimeZone());
 }
 
@@ -51,7 +52,9 @@ absl::StatusOr<std::vector<Certificate>> Certificate::ChainFromPem(std::string_v
   while (X509* x509 = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     out.push_back(Certificate(std::shared_ptr<X509>(x509, X509_free)));
   }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   const std::string errors = DrainOpensslErrors();
+  if (!at_end) return absl::InvalidArgumentError(StrCat("PEM certificate ", out.size() + 1, " is broken: ", errors));
   if (out.empty()) return absl::InvalidArgumentError(StrCat("no PEM certificate: ", errors));
   return out;
 }
@@ -98,8 +101,8 @@ std::string Certificate::serial_hex() const {
   return out;
 }
 
-absl::Time Certificate::not_before() const { return FromAsn1(X509_get0_notBefore(get())); }
-absl::Time Certificate::not_after() const { return FromAsn1(X509_get0_notAfter(get())); }
+absl::Time Certificate::not_before() const { return FromAsn1(X509_get0_notBefore(get()), absl::InfiniteFuture()); }
+absl::Time Certificate::not_after() const { return FromAsn1(X509_get0_notAfter(get()), absl::InfinitePast()); }
 
 bool Certificate::is_self_issued() const {
   return X509_NAME_cmp(X509_get_subject_name(get()), X509_get_issuer_name(get())) == 0;

@@ -22,7 +22,7 @@ class Certificate {
   [[nodiscard]] static absl::StatusOr<Certificate> FromDer(std::string_view der);
   /// The first certificate of a PEM text.
   [[nodiscard]] static absl::StatusOr<Certificate> FromPem(std::string_view pem);
-  /// Every certificate of a PEM text, in order; InvalidArgument when there is none.
+  /// Every certificate of a PEM text, in order; InvalidArgument when there is none, or a broken one.
   [[nodiscard]] static absl::StatusOr<std::vector<Certificate>> ChainFromPem(std::string_view pem);
   /// Takes a reference of its own.
   [[nodiscard]] static Certificate FromX509(X509* x509);

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/strings.h"
 
@@ -10,7 +11,8 @@ namespace henb::common {
 
 Sha256Digest Sha256Digest::Of(std::string_view data) {
   Sha256Digest out;
-  EVP_Digest(data.data(), data.size(), out.bytes_.data(), nullptr, EVP_sha256(), nullptr);
+  // Without a digest two different things would look the same.
+  if (EVP_Digest(data.data(), data.size(), out.bytes_.data(), nullptr, EVP_sha256(), nullptr) != 1) std::abort();
   return out;
 }
 
@@ -19,7 +21,8 @@ absl::StatusOr<Sha256Digest> Sha256Digest::ParseHex(std::string_view text) {
                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
                    });
   if (!hex) {
-    return absl::InvalidArgumentError(StrCat(Quoted(text), " is not a SHA-256 digest (64 lower-case hexadecimal digits)"));
+    return absl::InvalidArgumentError(
+        StrCat(Quoted(text), " is not a SHA-256 digest (64 lower-case hexadecimal digits)"));
   }
   return FromBytes(*common::FromHex(text));
 }

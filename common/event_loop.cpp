@@ -54,7 +54,8 @@ void EventLoop::RunOnce(absl::Duration wait) {
 
 void EventLoop::RunDueTimers() {
   const absl::Duration now = clock_.Steady();
-  while (!timers_.empty() && timers_.begin()->first.first <= now) {
+  const TimerId born_now = next_timer_;  // A task that starts a timer of no delay must not keep the loop here.
+  while (!timers_.empty() && timers_.begin()->first.first <= now && timers_.begin()->first.second < born_now) {
     auto node = timers_.extract(timers_.begin());
     due_.erase(node.key().second);
     node.mapped()();

@@ -79,8 +79,13 @@ absl::Status MakeDirectories(const std::string& path, mode_t mode) {
   std::filesystem::path so_far;
   for (const auto& part : std::filesystem::path(path)) {
     so_far /= part;
-    if (mkdir(so_far.c_str(), mode) != 0 && errno != EEXIST) return Errno(so_far.string());
+    const bool made = mkdir(so_far.c_str(), mode) == 0;
+    if (!made && errno != EEXIST) return Errno(so_far.string());
+    if (made && chmod(so_far.c_str(), mode) != 0) return Errno(so_far.string());  // whatever the umask is
   }
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return Errno(path);
+  if (!S_ISDIR(info.st_mode)) return absl::ErrnoToStatus(ENOTDIR, path);
   return absl::OkStatus();
 }
 

@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "common/strings.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/strings.h"
 
 namespace henb::common {
 namespace {
@@ -18,16 +19,22 @@ std::function<void(std::string_view)> g_sink;
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kAlarm: return "alarm";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kAlarm:
+      return "alarm";
   }
   return "alarm";
 }
 
 void AppendText(std::string& line, const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_of(" \"=\\\n\r\t") == std::string::npos;
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c <= '~' && c != '"' && c != '=' && c != '\\';
+  });
   if (plain) {
     line += text;
   } else {
@@ -37,6 +44,7 @@ void AppendText(std::string& line, const std::string& text) {
 
 std::string KeyValueLine(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   std::string line = StrCat("level=", LevelName(level), " event=", event);
+  if (!g_config.program.empty()) StrAppend(&line, " program=", g_config.program);
   for (const LogField& field : fields) {
     StrAppend(&line, " ", field.key, "=");
     if (const auto* text = std::get_if<std::string>(&field.value)) {

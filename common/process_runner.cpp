@@ -2,13 +2,14 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
@@ -39,10 +40,34 @@ bool Drain(int fd, std::string& into) {
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-/// Moves data between the pipes and the strings until both outputs are closed, the deadline has passed or a limit is reached.
-absl::Status Pump(const ProcessRequest& request, Pipe& in, Pipe& out, Pipe& err, ProcessResult& result) {
+/// Keeps SIGPIPE away from the thread while it lives: a program that does not read its input must not end ours.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~WithoutSigpipe() {
+    const timespec none{};
+    while (sigtimedwait(&pipe_, nullptr, &none) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
+/// Moves data between the pipes and the strings until both outputs are closed, the steady clock is past `end` or a
+/// limit is reached.
+absl::Status Pump(const ProcessRequest& request, absl::Duration end, Pipe& in, Pipe& out, Pipe& err,
+                  ProcessResult& result) {
   const SystemClock clock;
-  const absl::Duration end = clock.Steady() + request.deadline;
+  const WithoutSigpipe no_signal;
   fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   std::size_t written = 0;
   while (out.read.valid() || err.read.valid()) {
@@ -56,10 +81,11 @@ absl::Status Pump(const ProcessRequest& request, Pipe& in, Pipe& out, Pipe& err,
     if (fds[0].revents != 0 && !Drain(out.read.get(), result.output)) out.read.reset();
     if (fds[1].revents != 0 && !Drain(err.read.get(), result.error)) err.read.reset();
     if (fds[2].revents != 0) {
-      const ssize_t put = write(in.write.get(), request.standard_input.data() + written,
-                                request.standard_input.size() - written);
+      const ssize_t put =
+          write(in.write.get(), request.standard_input.data() + written, request.standard_input.size() - written);
       if (put > 0) written += static_cast<std::size_t>(put);
-      if (put < 0 && errno != EINTR && errno != EAGAIN) in.write.reset();  // it reads no more: its exit status tells why
+      if (put < 0 && errno != EINTR && errno != EAGAIN)
+        in.write.reset();  // it reads no more: its exit status tells why
     }
     if (result.output.size() > request.output_limit || result.error.size() > request.output_limit) {
       return absl::ResourceExhaustedError("it printed more than the limit");
@@ -68,16 +94,20 @@ absl::Status Pump(const ProcessRequest& request, Pipe& in, Pipe& out, Pipe& err,
   return absl::OkStatus();
 }
 
-/// Waits for the end of `pid` until `deadline` from now; kills it then.
-absl::StatusOr<int> Reap(pid_t pid, absl::Duration deadline) {
+/// Waits for the end of `pid`; kills it when the steady clock is past `end`.
+absl::StatusOr<int> Reap(pid_t pid, absl::Duration end) {
+  const SystemClock clock;
   const UniqueFd pid_fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   bool killed = false;
-  if (pid_fd.valid()) {
+  while (pid_fd.valid() && !killed) {
+    const absl::Duration left = std::max(end - clock.Steady(), absl::ZeroDuration());
     pollfd fd{pid_fd.get(), POLLIN, 0};
-    if (poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(deadline))) == 0) {
-      kill(pid, SIGKILL);
-      killed = true;
-    }
+    const int ready = poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
+    if (ready > 0) break;
+    if (ready < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "poll");
+    if (clock.Steady() < end) continue;
+    kill(pid, SIGKILL);
+    killed = true;
   }
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {
@@ -130,11 +160,13 @@ absl::StatusOr<ProcessResult> SystemProcessRunner::Run(const ProcessRequest& req
   err.write.reset();
 
   ProcessResult result;
-  const absl::Status pumped = Pump(request, in, out, err, result);
+  const absl::Duration end = SystemClock().Steady() + request.deadline;
+  const absl::Status pumped = Pump(request, end, in, out, err, result);
   in.write.reset();
   if (!pumped.ok()) kill(pid, SIGKILL);
-  auto status = Reap(pid, request.deadline);
-  if (request.keep_output_at_deadline && (absl::IsDeadlineExceeded(pumped) || absl::IsDeadlineExceeded(status.status()))) {
+  auto status = Reap(pid, end);
+  if (request.keep_output_at_deadline &&
+      (absl::IsDeadlineExceeded(pumped) || absl::IsDeadlineExceeded(status.status()))) {
     result.exit_status = 128 + SIGKILL;
     result.timed_out = true;
     return result;

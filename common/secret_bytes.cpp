@@ -40,6 +40,8 @@ void SecretBytes::Reserve(std::size_t capacity) {
 }
 
 void SecretBytes::Append(std::span<const std::uint8_t> bytes) {
+  const bool own = !bytes.empty() && bytes.data() >= bytes_.data() && bytes.data() < bytes_.data() + bytes_.size();
+  if (own) return Append(CopyOf(bytes).span());
   Reserve(bytes_.size() + bytes.size());
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }

@@ -109,8 +109,8 @@ void TomlReader::Duration(std::string_view path, absl::Duration* value) {
   const auto v = impl_->Value<std::string>(path, "a duration such as \"30s\"");
   if (!v) return;
   absl::Duration parsed;
-  if (!absl::ParseDuration(*v, &parsed) || parsed < absl::ZeroDuration()) {
-    return Fail(path, StrCat("\"", *v, "\" is not a duration such as \"30s\", \"10m\" or \"24h\""));
+  if (!absl::ParseDuration(*v, &parsed) || parsed < absl::ZeroDuration() || parsed == absl::InfiniteDuration()) {
+    return Fail(path, StrCat(Quoted(*v), " is not a duration such as \"30s\", \"10m\" or \"24h\""));
   }
   *value = parsed;
 }
