@@ -11,6 +11,7 @@
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
 #include "henb-x2sec/core/ports/certificate_store.h"
+#include "henb-x2sec/core/ports/device_key_store.h"
 #include "henb-x2sec/core/ports/enroller.h"
 #include "henb-x2sec/core/ports/guard.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
@@ -28,6 +29,7 @@ struct Adapters {
   bool ipsec = false;                                 ///< The next three are real.
   std::unique_ptr<core::IkeDaemon> ike;
   std::unique_ptr<core::CertificateStore> certificates;
+  core::DeviceKeyStore* device_keys = nullptr;        ///< The certificate store's other face; none without IPsec.
   std::unique_ptr<core::SecretStore> secrets;
   std::unique_ptr<core::Enroller> enroller;           ///< After AddEnroller.
   std::unique_ptr<core::KeyService> key_service;      ///< After AddKeyService.
@@ -35,9 +37,9 @@ struct Adapters {
 
 /// FailedPrecondition, NotFound or PermissionDenied with the part that cannot be had.
 [[nodiscard]] absl::StatusOr<Adapters> MakeAdapters(const Config& config);
-/// They need the device's credentials, which need the certificate store.
-[[nodiscard]] absl::Status AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock,
-                                       Adapters& adapters);
-[[nodiscard]] absl::Status AddKeyService(const Config& config, const Credentials& credentials, Adapters& adapters);
+/// They need the device's credentials, which need the certificate store. Nothing is added where they are left out, off or not configured.
+/// What is borrowed outlives `adapters`.
+void AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock, Adapters& adapters);
+void AddKeyService(const Config& config, const Credentials& credentials, common::Random& random, Adapters& adapters);
 
 }  // namespace henb::x2sec::app

@@ -65,6 +65,12 @@ absl::StatusOr<std::vector<std::string>> ArrayElements(std::string_view json) {
 
 }  // namespace
 
+std::vector<control::CredentialView> CredentialViews(const Credentials& credentials) {
+  std::vector<control::CredentialView> out = {ViewOf(credentials.vendor(), "VENDOR")};
+  if (credentials.operator_credential()) out.push_back(ViewOf(*credentials.operator_credential(), "OPERATOR"));
+  return out;
+}
+
 absl::StatusOr<std::vector<control::LinkView>> Backend::Links() {
   return OnLoop<std::vector<control::LinkView>>(parts_.loop, [this] { return parts_.links.Views(); });
 }
@@ -124,13 +130,7 @@ absl::StatusOr<std::vector<control::PolicyHistoryEntry>> Backend::PolicyHistory(
 }
 
 absl::StatusOr<std::vector<control::CredentialView>> Backend::Credentials() {
-  return OnLoop<std::vector<control::CredentialView>>(parts_.loop, [this] {
-    std::vector<control::CredentialView> out = {ViewOf(parts_.credentials.vendor(), "VENDOR")};
-    if (parts_.credentials.operator_credential()) {
-      out.push_back(ViewOf(*parts_.credentials.operator_credential(), "OPERATOR"));
-    }
-    return out;
-  });
+  return OnLoop<std::vector<control::CredentialView>>(parts_.loop, [this] { return CredentialViews(parts_.credentials); });
 }
 
 absl::StatusOr<control::EnrolmentView> Backend::Enrolment() {

@@ -29,6 +29,9 @@ struct BackendParts {
   std::function<std::string()> metrics;                          ///< On the loop.
 };
 
+/// For `credentials` and for metrics. Loop thread.
+[[nodiscard]] std::vector<control::CredentialView> CredentialViews(const Credentials& credentials);
+
 /// Every call goes over to the loop and waits for its answer there. Called on the control server's threads.
 class Backend final : public control::ControlBackend {
  public:

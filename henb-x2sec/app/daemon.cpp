@@ -64,6 +64,7 @@ struct Daemon::Impl {
   void KeydistCredentials();
   std::vector<control::DoctorFinding> Doctor();
   std::string Metrics();
+  void ReadGuardCounters();
 
   Config config;
   std::string config_path;
@@ -90,6 +91,7 @@ struct Daemon::Impl {
   std::unique_ptr<Links> links;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<control::ControlServer> server;
+  std::optional<core::GuardCounters> guard_counters;
   bool kernel_look_armed = false;
   bool imported = false;
 };
@@ -106,8 +108,8 @@ absl::Status Daemon::Impl::StartStores() {
   reqids.emplace(std::move(reqid_store));
   ASSIGN_OR_RETURN_CTX(auto loaded, Credentials::Load(config, *adapters.certificates), "credentials");
   credentials.emplace(std::move(loaded));
-  RETURN_IF_ERROR(AddEnroller(config, *credentials, clock, adapters));
-  RETURN_IF_ERROR(AddKeyService(config, *credentials, adapters));
+  AddEnroller(config, *credentials, clock, adapters);
+  AddKeyService(config, *credentials, random, adapters);
   policy.emplace(policy::PolicyStoreConfig{.directory = config.state_dir + "/policy",
                                            .device = config.id,
                                            .operator_name = config.operator_name.value_or(""),
@@ -270,10 +272,7 @@ void Daemon::Impl::SlowTimer() {
   links->EvaluateAll();
   mirror->CheckAll();
   health->Save();
-  if (config.metrics_textfile) {
-    const absl::Status written = common::WriteFileAtomically(*config.metrics_textfile, Metrics(), 0644);
-    if (!written.ok()) common::LogWarning("metrics.not_written", {{"error", written}});
-  }
+  ReadGuardCounters();
   loop.After(random.Jitter(config.reconcile_every, 0.1), [this] { SlowTimer(); });
 }
 
@@ -345,10 +344,28 @@ std::vector<control::DoctorFinding> Daemon::Impl::Doctor() {
 }
 
 std::string Daemon::Impl::Metrics() {
-  const policy::Policy* in_force = policy->policy();
-  return RenderMetrics({.links = links->Views(),
-                        .guard = {},
-                        .policy_version = in_force == nullptr ? 0 : in_force->version});
+  MetricsInputs inputs{.now = clock.Now(), .links = links->Views(), .guard = guard_counters, .credentials = CredentialViews(*credentials),
+                       .enrolment = enrolment->View(), .policy_version = {}, .policy_not_after = {},
+                       .key_changes = key_changes->counts(), .pluto_up = {}, .backhaul_up = health->health().backhaul_up,
+                       .clock_sane = health->health().clock_sane};
+  if (adapters.ipsec) inputs.pluto_up = mirror->pluto_running();
+  if (const policy::Policy* held = policy->policy()) {
+    inputs.policy_version = held->version;
+    inputs.policy_not_after = held->not_after;
+  }
+  return RenderMetrics(inputs);
+}
+
+/// On the guard's worker, which is the one that runs nft.
+void Daemon::Impl::ReadGuardCounters() {
+  guard_worker->Run([guard = adapters.guard.get()] { return guard->Counters(); },
+                    [this](absl::StatusOr<core::GuardCounters> counters) {
+                      guard_counters.reset();
+                      if (counters.ok()) guard_counters = *counters;
+                      if (!config.metrics_textfile) return;
+                      const absl::Status written = WriteMetricsFile(*config.metrics_textfile, Metrics());
+                      if (!written.ok()) common::LogWarning("metrics.not_written", {{"error", written}});
+                    });
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(Config config, std::string config_path) {

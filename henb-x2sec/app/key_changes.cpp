@@ -141,6 +141,7 @@ void KeyChanges::Failed(const common::HenbId& neighbour, std::uint64_t number, s
 
 void KeyChanges::Finish(const common::HenbId& neighbour, const absl::Status& status) {
   auto node = running_.extract(neighbour);
+  ++(status.ok() ? counts_.succeeded : counts_.failed);
   if (status.ok()) {
     common::LogInfo("key_change.done", {{"neighbour", neighbour.str()}});
   } else {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "common/clock.h"
 #include "common/event_loop.h"
+#include "henb-x2sec/app/metrics.h"
 #include "henb-x2sec/app/prober.h"
 #include "henb-x2sec/app/system_mirror.h"
 #include "henb-x2sec/app/worker.h"
@@ -37,6 +38,7 @@ class KeyChanges {
   void Start(const common::HenbId& neighbour, const std::vector<core::ConnectionSpec>& connections,
              std::function<void(absl::Status)> done);
   [[nodiscard]] bool Running(const common::HenbId& neighbour) const { return running_.contains(neighbour); }
+  [[nodiscard]] const KeyChangeCounts& counts() const { return counts_; }
   /// The link is being torn down or renewed: its change ends as failed.
   void Abandon(const common::HenbId& neighbour);
 
@@ -62,6 +64,7 @@ class KeyChanges {
   Parts parts_;
   std::map<common::HenbId, Job> running_;
   std::uint64_t next_number_ = 1;
+  KeyChangeCounts counts_;
 };
 
 }  // namespace henb::x2sec::app
