@@ -7,7 +7,7 @@ ABOUT = "Five neighbours of a HeNB: certificate, enrolment then certificate, PSK
 REQUIREMENTS = ("R1", "R2", "R4", "R5", "R6", "R11", "R16", "R25", "R43")
 TAGS = ("quick",)
 NODES = demo.NODES
-TIMEOUT = 420
+TIMEOUT = 600
 
 
 def run(scene, story):

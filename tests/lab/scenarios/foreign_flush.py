@@ -17,7 +17,7 @@ def _nft(scene, story):
     scene["a"].run("nft", "flush", "ruleset")
     took = moves.seconds_until(lambda: moves.has_guard(scene, "a"), "the guard's table is back", 20)
     story.step("the table is back within a second", f"{took:.2f} s", took <= RESTORED_WITHIN)
-    story.step("an alarm in the log", "guard_restored", "guard_restored" in site["a"].daemon.tail(200000))
+    story.step("an alarm in the log", "guard.table_restored", "guard.table_restored" in site["a"].daemon.tail(200000))
     story.flow("the link's own traffic never stopped", flow.run_for(2).stop())
     site["a"].kill()
     scene["a"].run("nft", "flush", "ruleset")

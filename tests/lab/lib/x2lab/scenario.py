@@ -12,7 +12,7 @@ from . import process, scene
 from .story import Story
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "scenarios"
-DEFAULT_TIMEOUT = 240
+DEFAULT_TIMEOUT = 300
 
 
 @dataclasses.dataclass(frozen=True)
