@@ -259,4 +259,9 @@ absl::StatusOr<std::string> NssCertificateStore::ImportCertificate(const common:
   return ckaid;
 }
 
+absl::StatusOr<bool> NssCertificateStore::HasCertificate(const common::Certificate& certificate) {
+  const std::lock_guard lock(impl_->mutex());
+  return impl_->Find(certificate.der()) != nullptr;
+}
+
 }  // namespace henb::x2sec::nss

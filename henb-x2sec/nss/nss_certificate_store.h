@@ -36,6 +36,7 @@ class NssCertificateStore final : public core::CertificateStore, public core::De
   absl::StatusOr<std::string> Sign(const std::string& ckaid, core::SignedDigest digest,
                                    std::string_view digest_bytes) override;
   absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) override;
+  absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) override;
 
  private:
   class Impl;

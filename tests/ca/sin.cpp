@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "common/status.h"
+#include "henb-x2sec/enrol/der_reader.h"
 
 namespace henb::tests {
 namespace {
@@ -82,6 +83,18 @@ std::unique_ptr<Sin> Reply(BodyType request, OtherReply::Alter alter) {
   return std::make_unique<OtherReply>(request, std::move(alter));
 }
 
+/// Flips the last bit of the protection.
+std::string AlterProtection(std::string message) {
+  using x2sec::enrol::DerElement;
+  x2sec::enrol::DerReader fields(x2sec::enrol::DerReader(message).Next()->contents);
+  (void)fields.Next();  // header
+  (void)fields.Next();  // body
+  const std::string_view protection = fields.Expect(DerElement::Context(0))->contents;
+  const std::size_t last = static_cast<std::size_t>(protection.data() + protection.size() - 1 - message.data());
+  message[last] = static_cast<char>(message[last] ^ 1);
+  return message;
+}
+
 struct Named {
   std::string name;
   std::function<std::unique_ptr<Sin>()> make;
@@ -114,12 +127,7 @@ const std::vector<Named>& Sins() {
       {"no-ip", [] { return Reply(BodyType::kIr, [](const std::string&) { return std::nullopt; }); }},
       {"no-pkiconf", [] { return Reply(BodyType::kCertConf, [](const std::string&) { return std::nullopt; }); }},
       {"altered-ip",
-       [] {
-         return Reply(BodyType::kIr, [](std::string reply) {
-           reply[reply.size() / 2] = static_cast<char>(reply[reply.size() / 2] ^ 1);
-           return reply;
-         });
-       }},
+       [] { return Reply(BodyType::kIr, [](std::string reply) { return AlterProtection(std::move(reply)); }); }},
       {"garbage", [] { return Reply(BodyType::kIr, [](const std::string&) { return std::string("\x30\x03zzz"); }); }},
       {"huge",
        [] {

@@ -2,6 +2,7 @@
 // misbehaves on demand.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -48,7 +49,9 @@ class TestCa {
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] const TestCaConfig& config() const { return config_; }
   [[nodiscard]] const TestCredential& ra() const { return ra_; }
-  [[nodiscard]] Sin& sin() { return *sin_; }
+  [[nodiscard]] Sin& sin() { return repented_ ? virtue_ : *sin_; }
+  /// No sin from now on.
+  void Repent() { repented_ = true; }
   [[nodiscard]] const TestCredential& impostor() const { return impostor_; }
 
   /// Signs with the CA's key, or with that of a CA of the same name.
@@ -62,6 +65,8 @@ class TestCa {
 
   const TestCaConfig config_;
   const std::unique_ptr<Sin> sin_;
+  Sin virtue_;
+  std::atomic<bool> repented_{false};
   Ledger ledger_;
   TestCredential ra_;
   TestAuthority other_ca_;

@@ -29,6 +29,8 @@ class DeviceKeyStore {
   /// Stores `certificate` beside the key it belongs to, and answers that key's ckaid. NotFound when the key is not
   /// here.
   [[nodiscard]] virtual absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) = 0;
+  /// This very certificate is here.
+  [[nodiscard]] virtual absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) = 0;
   /// The key, and its certificate where it has one. OK when gone already.
   [[nodiscard]] virtual absl::Status DeleteKey(const std::string& ckaid) = 0;
 };

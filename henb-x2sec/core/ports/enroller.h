@@ -30,7 +30,8 @@ struct Enrolled {
   common::Certificate certificate;
   std::vector<common::Certificate> intermediates;
   common::Certificate anchor;                  ///< The operator root its path ends at.
-  common::SecretBytes private_key_pkcs8;       ///< To the certificate store, then wiped.
+  common::SecretBytes private_key_pkcs8;       ///< To the certificate store, then wiped. Empty: the key is in the store already.
+  std::string ckaid;                           ///< Set when key and certificate are in the store already.
 };
 
 /// Blocking, on a worker thread, one at a time. Unavailable: RA/CA not reachable (retry with jitter); DeadlineExceeded; PermissionDenied: the

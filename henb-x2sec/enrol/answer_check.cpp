@@ -1,0 +1,88 @@
+#include "henb-x2sec/enrol/answer_check.h"
+
+#include <openssl/objects.h>
+
+#include "common/status.h"
+#include "henb-x2sec/enrol/cmp_events.h"
+#include "henb-x2sec/enrol/openssl_ptr.h"
+
+namespace henb::x2sec::enrol {
+namespace {
+
+using common::StrCat;
+
+absl::Status Refuse(std::string_view event, std::string_view text) {
+  return event::Error(absl::StatusCode::kFailedPrecondition, event, text);
+}
+
+bool UsesBrokenDigest(int nid) {
+  int digest = NID_undef;
+  if (OBJ_find_sigid_algs(nid, &digest, nullptr) != 1) return false;
+  return digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1;
+}
+
+absl::Status CheckProtection(const PkiMessageSummary& answer) {
+  if (!answer.has_protection || !answer.protection_nid.has_value()) {
+    return Refuse(event::kUnprotectedAnswer, StrCat("the ", NameOf(answer.body), " is not protected"));
+  }
+  const int nid = *answer.protection_nid;
+  if (IsStrongSignature(nid)) return absl::OkStatus();
+  const char* name = nid == NID_undef ? "an unknown algorithm" : OBJ_nid2ln(nid);
+  return Refuse(UsesBrokenDigest(nid) ? event::kSha1Protection : event::kWeakProtection,
+                StrCat("the ", NameOf(answer.body), " is protected with ", name));
+}
+
+absl::Status CheckSender(const PkiMessageSummary& answer, const X509_NAME* expected) {
+  const auto* at = reinterpret_cast<const unsigned char*>(answer.sender_name.data());
+  const OpensslPtr<X509_NAME> sender(d2i_X509_NAME(nullptr, &at, static_cast<long>(answer.sender_name.size())));
+  if (sender != nullptr && X509_NAME_cmp(sender.get(), expected) == 0) return absl::OkStatus();
+  (void)common::DrainOpensslErrors();
+  std::string name = "no directory name";
+  if (sender != nullptr) {
+    char text[256] = "";
+    X509_NAME_oneline(sender.get(), text, sizeof text);
+    name = common::Quoted(text);
+  }
+  return Refuse(event::kWrongSender, StrCat("the answer is from ", name));
+}
+
+bool Answers(BodyType request, BodyType answer) {
+  if (answer == BodyType::kError) return true;
+  switch (request) {
+    case BodyType::kIr:
+      return answer == BodyType::kIp;
+    case BodyType::kPollReq:
+      return answer == BodyType::kIp || answer == BodyType::kPollRep;
+    case BodyType::kCertConf:
+      return answer == BodyType::kPkiConf;
+    case BodyType::kRr:
+      return answer == BodyType::kRp;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+absl::Status CheckAnswer(const PkiMessageSummary& request, const PkiMessageSummary& answer,
+                         const X509_NAME* expected_sender) {
+  if (answer.version != 2) return Refuse(event::kWrongVersion, StrCat("pvno is ", answer.version));
+  RETURN_IF_ERROR(CheckProtection(answer));
+  RETURN_IF_ERROR(CheckSender(answer, expected_sender));
+  if (answer.transaction_id != request.transaction_id || answer.recipient_nonce != request.sender_nonce) {
+    return Refuse(event::kReplayedAnswer, "transactionID or nonce are of another transaction");
+  }
+  if (!Answers(request.body, answer.body)) {
+    return Refuse(event::kUnexpectedAnswer, StrCat(NameOf(answer.body), " in answer to ", NameOf(request.body)));
+  }
+  if (answer.body == BodyType::kIp) {
+    if (answer.cert_rep.responses != 1) {
+      return Refuse(event::kSeveralResponses, StrCat("the ip has ", answer.cert_rep.responses, " responses"));
+    }
+    if (answer.cert_rep.encrypted_certificate)
+      return Refuse(event::kEncryptedCertificate, "the ip has an encrypted certificate");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace henb::x2sec::enrol

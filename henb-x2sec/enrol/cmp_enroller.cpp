@@ -1,0 +1,152 @@
+#include "henb-x2sec/enrol/cmp_enroller.h"
+
+#include "common/log.h"
+#include "common/status.h"
+#include "henb-x2sec/enrol/cmp_events.h"
+#include "henb-x2sec/enrol/cmp_session.h"
+#include "henb-x2sec/enrol/distinguished_name.h"
+#include "henb-x2sec/enrol/store_backed_key.h"
+
+namespace henb::x2sec::enrol {
+namespace {
+
+using Phase = EnrolmentState::Phase;
+
+absl::Status CheckRequest(const core::EnrolRequest& request) {
+  if (request.identity.empty()) return absl::InvalidArgumentError("identity is empty");
+  if (request.vendor_chain.empty()) return absl::InvalidArgumentError("vendor_chain is empty");
+  if (request.operator_roots.empty()) return absl::InvalidArgumentError("operator_roots is empty");
+  if (request.message_timeout <= absl::ZeroDuration() || request.total_timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("message_timeout and total_timeout must be positive");
+  }
+  ASSIGN_OR_RETURN_CTX(const common::HenbId vendor, request.vendor_chain.front().Identity(), "vendor_chain[0]");
+  if (vendor != request.identity) {
+    return absl::InvalidArgumentError(
+        common::StrCat("vendor_chain[0] is for ", vendor.str(), ", the device is ", request.identity.str()));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<common::Certificate> ChainOf(const CertifiedPath& path) {
+  std::vector<common::Certificate> out = {path.certificate};
+  out.insert(out.end(), path.intermediates.begin(), path.intermediates.end());
+  out.push_back(path.anchor);
+  return out;
+}
+
+}  // namespace
+
+CmpEnroller::CmpEnroller(Parts parts) : parts_(std::move(parts)), state_file_(parts_.state_path) {}
+
+absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN_CTX(const OpensslPtr<X509_NAME> recipient, ParseDistinguishedName(request.recipient), "recipient");
+  ASSIGN_OR_RETURN(const std::unique_ptr<CmpTransport> transport, parts_.transport(request.server_url));
+  ASSIGN_OR_RETURN_CTX(EvpKey vendor_key, parts_.vendor_key.For(request.vendor_chain.front()), "vendor key");
+
+  ASSIGN_OR_RETURN(EnrolmentState state, LoadOrBegin(request));
+  if (state.phase == Phase::kConfirmed) return Finish(state);
+
+  const CmpSessionParts session{
+      *transport,           parts_.clock,          recipient.get(),         request.operator_roots,
+      request.vendor_chain, std::move(vendor_key), request.message_timeout, request.total_timeout};
+  if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(session, &state));
+  return Run(session, request, std::move(state));
+}
+
+absl::StatusOr<EnrolmentState> CmpEnroller::LoadOrBegin(const core::EnrolRequest& request) {
+  absl::StatusOr<std::optional<EnrolmentState>> loaded = state_file_.Load();
+  if (absl::IsDataLoss(loaded.status())) {
+    common::LogAlarm("cmp.state_unreadable", {{"error", loaded.status()}});
+    loaded = std::nullopt;
+  }
+  RETURN_IF_ERROR(loaded.status());
+  if (std::optional<EnrolmentState>& state = *loaded; state.has_value()) {
+    bool usable = state->identity == request.identity && state->recipient == request.recipient;
+    usable = usable && parts_.keys.PublicKey(state->ckaid).ok();
+    if (state->phase == Phase::kConfirmed) {
+      ASSIGN_OR_RETURN(const bool installed, parts_.keys.HasCertificate(state->certificates.front()));
+      // Finished but for this file: what is asked for now is another enrolment, and that key is in use.
+      usable = usable && !installed;
+    } else if (!usable) {
+      RETURN_IF_ERROR(parts_.keys.DeleteKey(state->ckaid));
+    }
+    if (usable) {
+      common::LogInfo("cmp.resumed", {{"ckaid", state->ckaid}, {"phase", static_cast<int>(state->phase)}});
+      return *std::move(state);
+    }
+    RETURN_IF_ERROR(state_file_.Clear());
+  }
+  EnrolmentState state;
+  state.identity = request.identity;
+  state.recipient = request.recipient;
+  ASSIGN_OR_RETURN_CTX(state.ckaid, parts_.keys.GenerateKey(), "making the new key");
+  RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
+  return state;
+}
+
+absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, EnrolmentState* state) {
+  CmpSession session(vendor_session);
+  const absl::Status revoked = session.Revoke(state->certificates.front());
+  common::LogInfo("cmp.revoked_unsure",
+                  {{"serial", state->certificates.front().serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
+  // A CA that refuses has answered: the certificate was never confirmed there, or is gone.
+  if (!revoked.ok() && !absl::IsPermissionDenied(revoked)) return revoked;
+  state->phase = Phase::kRequested;
+  state->certificates.clear();
+  return state_file_.Save(*state);
+}
+
+absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& session_parts, const core::EnrolRequest& request,
+                                                EnrolmentState state) {
+  ASSIGN_OR_RETURN(EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
+  ASSIGN_OR_RETURN(const OpensslPtr<X509_NAME> subject, SubjectFor(request.identity));
+  const CertificateRequest wanted{std::move(key),
+                                  subject.get(),
+                                  request.identity,
+                                  request.require_pkiconf,
+                                  request.allow_implicit_confirm,
+                                  [&](const CertifiedPath& path) {
+                                    state.phase = Phase::kConfirming;
+                                    state.certificates = ChainOf(path);
+                                    return state_file_.Save(state);
+                                  }};
+  CmpSession session(session_parts);
+  const absl::StatusOr<CertifiedPath> path = session.RequestCertificate(wanted);
+  if (path.ok()) {
+    state.phase = Phase::kConfirmed;
+    RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
+    return Finish(state);
+  }
+  common::LogWarning("cmp.not_enrolled", {{"error", path.status()}});
+  if (const auto& left = session.left_at_ca(); left.has_value()) {
+    CmpSession revocation(session_parts);
+    const absl::Status revoked = revocation.Revoke(*left);
+    common::LogInfo("cmp.revoked_unwanted",
+                    {{"serial", left->serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
+    if (revoked.ok()) state.phase = Phase::kRequested;
+  }
+  if (absl::IsPermissionDenied(path.status())) state.phase = Phase::kRequested;
+  if (state.phase == Phase::kRequested) {
+    state.certificates.clear();
+    RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
+  }
+  return path.status();
+}
+
+absl::StatusOr<core::Enrolled> CmpEnroller::Finish(const EnrolmentState& state) {
+  const std::vector<common::Certificate>& chain = state.certificates;
+  core::Enrolled out{.certificate = chain.front(),
+                     .intermediates = {chain.begin() + 1, chain.end() - 1},
+                     .anchor = chain.back(),
+                     .private_key_pkcs8 = {},
+                     .ckaid = state.ckaid};
+  RETURN_IF_ERROR_CTX(parts_.keys.ImportCertificate(out.certificate).status(), "installing the certificate");
+  RETURN_IF_ERROR(state_file_.Clear());
+  common::LogInfo(
+      "cmp.enrolled",
+      {{"serial", out.certificate.serial_hex()}, {"issuer", out.certificate.issuer()}, {"ckaid", out.ckaid}});
+  return out;
+}
+
+}  // namespace henb::x2sec::enrol

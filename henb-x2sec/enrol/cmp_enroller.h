@@ -1,0 +1,56 @@
+// The device's enrolment at the operator's RA/CA by CMPv2 (RFC 4210; TS 33.310 clause 9).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/clock.h"
+#include "henb-x2sec/core/ports/device_key_store.h"
+#include "henb-x2sec/core/ports/enroller.h"
+#include "henb-x2sec/enrol/cmp_transport.h"
+#include "henb-x2sec/enrol/enrolment_state.h"
+#include "henb-x2sec/enrol/signing_key.h"
+
+namespace henb::x2sec::enrol {
+
+struct CertifiedPath;
+struct CmpSessionParts;
+
+/// The new key is made in the device's key store before the first message and never leaves it (R33); its name and the
+/// certificate are kept in a state file, so that an enrolment cut off at any step goes on with the same key, and what
+/// the CA may have issued meanwhile is revoked first (R34). On success key and certificate are in the store: Enrolled
+/// has the ckaid and no private key. Blocking, one call at a time. Each attempt logs "cmp.sent" and "cmp.received" for
+/// every message.
+class CmpEnroller final : public core::Enroller {
+ public:
+  /// Makes the transport for a server_url; HttpTransport::Create outside tests.
+  using TransportFactory = std::function<absl::StatusOr<std::unique_ptr<CmpTransport>>(const std::string& url)>;
+
+  /// Everything borrowed must outlive the enroller.
+  struct Parts {
+    core::DeviceKeyStore& keys;
+    SigningKey& vendor_key;
+    const common::Clock& clock;
+    std::string state_path;  ///< A file in the state directory; not secret.
+    TransportFactory transport = [](const std::string& url) -> absl::StatusOr<std::unique_ptr<CmpTransport>> {
+      return HttpTransport::Create(url);
+    };
+  };
+  explicit CmpEnroller(Parts parts);
+
+  /// InvalidArgument: a URL, name or chain in the request that can't be used; otherwise as the port says.
+  absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override;
+
+ private:
+  absl::StatusOr<EnrolmentState> LoadOrBegin(const core::EnrolRequest& request);
+  absl::StatusOr<core::Enrolled> Finish(const EnrolmentState& state);
+  absl::Status RevokeUnsure(const CmpSessionParts& vendor_session, EnrolmentState* state);
+  absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& session, const core::EnrolRequest& request,
+                                     EnrolmentState state);
+
+  Parts parts_;
+  EnrolmentStateFile state_file_;
+};
+
+}  // namespace henb::x2sec::enrol

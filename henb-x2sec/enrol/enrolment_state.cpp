@@ -1,0 +1,81 @@
+#include "henb-x2sec/enrol/enrolment_state.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "common/file.h"
+#include "common/status.h"
+
+namespace henb::x2sec::enrol {
+namespace {
+
+using Phase = EnrolmentState::Phase;
+
+constexpr struct {
+  Phase phase;
+  const char* name;
+} kPhases[] = {{Phase::kRequested, "REQUESTED"}, {Phase::kConfirming, "CONFIRMING"}, {Phase::kConfirmed, "CONFIRMED"}};
+
+absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return absl::DataLossError("not a JSON object");
+  for (const char* field : {"phase", "identity", "recipient", "ckaid"}) {
+    if (!json.contains(field) || !json[field].is_string())
+      return absl::DataLossError(common::StrCat(field, " is missing"));
+  }
+  if (!json.contains("certificates") || !json["certificates"].is_array())
+    return absl::DataLossError("certificates is missing");
+  EnrolmentState out;
+  bool known = false;
+  for (const auto& each : kPhases) {
+    if (json["phase"].get<std::string>() != each.name) continue;
+    out.phase = each.phase;
+    known = true;
+  }
+  if (!known) return absl::DataLossError("phase is unknown");
+  ASSIGN_OR_RETURN_CTX(out.identity, common::HenbId::Parse(json["identity"].get<std::string>()), "identity");
+  out.recipient = json["recipient"].get<std::string>();
+  out.ckaid = json["ckaid"].get<std::string>();
+  for (const auto& each : json["certificates"]) {
+    if (!each.is_string()) return absl::DataLossError("certificates[] is not text");
+    ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromPem(each.get<std::string>()),
+                         "certificates[]");
+    out.certificates.push_back(std::move(certificate));
+  }
+  if (out.phase != Phase::kRequested && out.certificates.size() < 2)
+    return absl::DataLossError("certificates are missing");
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<EnrolmentState>> EnrolmentStateFile::Load() const {
+  const absl::StatusOr<std::string> text = common::ReadFile(path_);
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  RETURN_IF_ERROR(text.status());
+  absl::StatusOr<EnrolmentState> state = Parse(*text);
+  if (!state.ok()) return absl::DataLossError(common::StrCat(path_, ": ", state.status().message()));
+  return std::move(state).value();
+}
+
+absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
+  nlohmann::json certificates = nlohmann::json::array();
+  for (const common::Certificate& each : state.certificates) certificates.push_back(each.pem());
+  const nlohmann::json json = {{"phase", kPhases[static_cast<int>(state.phase)].name},
+                               {"identity", state.identity.str()},
+                               {"recipient", state.recipient},
+                               {"ckaid", state.ckaid},
+                               {"certificates", std::move(certificates)}};
+  return common::WriteFileAtomically(path_, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
+                                     0600);
+}
+
+absl::Status EnrolmentStateFile::Clear() const {
+  if (unlink(path_.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return absl::InternalError(common::StrCat("removing ", path_, ": ", std::strerror(errno)));
+}
+
+}  // namespace henb::x2sec::enrol

@@ -1,0 +1,45 @@
+// What an enrolment under way must remember over a power cut (R34).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/certificate.h"
+#include "common/henb_id.h"
+
+namespace henb::x2sec::enrol {
+
+/// Where the enrolment stands. The private key is in the device's key store under `ckaid`; nothing here is secret. A
+/// value.
+struct EnrolmentState {
+  enum class Phase {
+    kRequested,   ///< The key exists; no certificate for it was accepted.
+    kConfirming,  ///< A certificate was accepted; whether the CA knows is unknown.
+    kConfirmed    ///< The CA has confirmed; the certificate may not be in the store yet.
+  };
+  Phase phase = Phase::kRequested;
+  common::HenbId identity;
+  std::string recipient;  ///< The RA/CA asked.
+  std::string ckaid;
+  std::vector<common::Certificate>
+      certificates;  ///< kConfirming, kConfirmed: the certificate, intermediates, the anchor last.
+};
+
+/// A file that holds at most one state, replaced as a whole. One thread at a time.
+class EnrolmentStateFile {
+ public:
+  explicit EnrolmentStateFile(std::string path) : path_(std::move(path)) {}
+  /// nullopt: no enrolment is under way. DataLoss: the file can't be understood.
+  [[nodiscard]] absl::StatusOr<std::optional<EnrolmentState>> Load() const;
+  /// On the disk when this returns.
+  [[nodiscard]] absl::Status Save(const EnrolmentState& state) const;
+  [[nodiscard]] absl::Status Clear() const;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace henb::x2sec::enrol
