@@ -26,6 +26,8 @@ constexpr std::array kSigns = {
     Sign{"authentication failed: no certificate matched", InitiateOutcome::kCertificateRejected},
     // Ours to mend: a secret or a private key is missing here.
     Sign{"no PSK found for", InitiateOutcome::kOther},
+    // The peer's negotiation of the same moment won: the next snapshot has what came of it.
+    Sign{"IKE SA was superseded", InitiateOutcome::kOther},
     Sign{"private key matching CKAID", InitiateOutcome::kOther},
     Sign{"authentication failed", InitiateOutcome::kAuthenticationFailed},
     Sign{"AUTHENTICATION_FAILED", InitiateOutcome::kAuthenticationFailed},

@@ -46,6 +46,7 @@ constexpr Case kCases[] = {
     {"initiate_silent", InitiateOutcome::kNoAnswer, "second timeout exceeded"},
     {"initiate_no_secret", InitiateOutcome::kOther, "no PSK found"},
     {"initiate_no_private_key", InitiateOutcome::kOther, "private key matching CKAID"},
+    {"initiate_superseded", InitiateOutcome::kOther, "was superseded"},  // R22
     {"initiate_not_oriented", InitiateOutcome::kOther, "failed to initiate"},
 };
 
