@@ -38,7 +38,7 @@ void Links::Handle(LinkRuntime& link, core::LinkEvent event) {
     common::LogInfo("link.state", {{"neighbour", link.id.str()},
                                    {"from", core::StateName(link.link.state)},
                                    {"to", core::StateName(step.link.state)},
-                                   {"event", core::EventName(event)},
+                                   {"cause", core::EventName(event)},
                                    {"policy_version", link.decision.policy_version}});
     link.since = parts_.clock.Now();
   }

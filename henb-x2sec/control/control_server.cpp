@@ -99,7 +99,7 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(const Contro
     impl->Stop();
     return listening;
   }
-  common::LogInfo("control-listening", {{"control", config.control_socket}, {"status", config.status_socket}});
+  common::LogInfo("control.listening", {{"control", config.control_socket}, {"status", config.status_socket}});
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(impl)));
 }
 
