@@ -30,6 +30,7 @@ class NetworkNamespace {
     common::ProcessRequest request;
     request.argv = std::move(argv);
     request.standard_input = standard_input;
+    request.deadline = absl::Minutes(1);  // The first SA loads modules, slowly where the processor is emulated.
     const auto result = runner_.Run(request);
     if (!result.ok()) return std::string(result.status().message());
     if (result->exit_status != 0) return "exit " + std::to_string(result->exit_status) + ": " + result->error;
