@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (const auto states = pluto::ParseStates(*reply); states.ok()) CheckSnapshot(*states);
   if (const auto status = pluto::ParseStatus(*reply); status.ok()) CheckSnapshot(*status);
   const auto report = pluto::ReadInitiateReport(*reply);
-  for (const char c : report.detail) Require(c >= ' ' && c <= '~');
+  for (const char c : report.detail) Require(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
   core::ConnectionSpec spec;
   spec.name = "x2-t-0";
   const absl::Status added = pluto::ReadAddReply(spec, *reply);

@@ -99,6 +99,37 @@ TEST(StateListTest, ReadsIpv6) {
   EXPECT_NE(snapshot.child_sas[0].spi_in, 0U);
 }
 
+TEST(StateListTest, EachEndOfCrossedNegotiationsHasItsOwnNewest) {  // R22
+  const auto a = StatesOf("showstates_crossed_a");
+  const auto b = StatesOf("showstates_crossed_b");
+  ASSERT_THAT(a.child_sas, SizeIs(2));
+  ASSERT_THAT(b.child_sas, SizeIs(2));
+  EXPECT_TRUE(a.child_sas[0].newest);
+  EXPECT_TRUE(b.child_sas[0].newest);
+  EXPECT_EQ(a.child_sas[0].spi_in, b.child_sas[1].spi_out);
+  EXPECT_EQ(a.child_sas[1].spi_in, b.child_sas[0].spi_out);
+}
+
+TEST(StateListTest, TheSurvivorOfAConvergenceIsNotTheNewestEverywhere) {  // R22
+  const auto a = StatesOf("showstates_converged_a");
+  const auto b = StatesOf("showstates_converged_b");
+  ASSERT_THAT(a.ike_sas, SizeIs(1));
+  ASSERT_THAT(b.ike_sas, SizeIs(1));
+  EXPECT_TRUE(a.ike_sas[0].newest);
+  EXPECT_FALSE(b.ike_sas[0].newest);
+  EXPECT_FALSE(b.child_sas.at(0).newest);
+  EXPECT_EQ(a.child_sas.at(0).spi_in, b.child_sas.at(0).spi_out);
+}
+
+TEST(StateListTest, AddressPairsHaveIkeSasOfTheirOwn) {  // R17
+  const auto snapshot = StatesOf("showstates_two_address_pairs_a");
+  ASSERT_THAT(snapshot.child_sas, SizeIs(2));
+  EXPECT_EQ(snapshot.child_sas[0].connection, "x2-t-0");
+  EXPECT_EQ(snapshot.child_sas[1].connection, "x2-t-1");
+  EXPECT_NE(snapshot.child_sas[0].ike_serial, snapshot.child_sas[1].ike_serial);
+  EXPECT_EQ(snapshot.child_sas[1].spi_out, 0x06386c77U);
+}
+
 TEST(StateListTest, ReadsConnectionsAndStatesFromTheStatus) {
   const auto snapshot = ParseStatus(ReplyOf("status_up"));
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
