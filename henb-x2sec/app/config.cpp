@@ -30,7 +30,7 @@ std::optional<T> ReadChoice(TomlReader* reader, std::string_view key, const Choi
     if (choice.name == text) return choice.value;
     names.push_back(StrCat("\"", choice.name, "\""));
   }
-  reader->Fail(key, StrCat("is \"", common::Quoted(text), "\"; must be one of ", common::Join(names, ", ")));
+  reader->Fail(key, StrCat("is ", common::Quoted(text), "; must be one of ", common::Join(names, ", ")));
   return std::nullopt;
 }
 
@@ -177,7 +177,7 @@ absl::Status ParseEndPoint(std::string_view text, common::IpAddress* ip, std::ui
   const auto number = common::ParseNumber<std::uint16_t>(text.substr(colon + 1));
   if (!number || *number == 0) {
     return absl::InvalidArgumentError(
-        StrCat("ends with \"", common::Quoted(text.substr(colon + 1)), "\", which is not a port"));
+        StrCat("ends with ", common::Quoted(text.substr(colon + 1)), ", which is not a port"));
   }
   *port = *number;
   return absl::OkStatus();

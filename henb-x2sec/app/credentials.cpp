@@ -155,11 +155,15 @@ absl::StatusOr<Credential> Credentials::InstallEnrolled(const Config& config, co
     RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
     pem += each.pem();
   }
-  if (enrolled.private_key_pkcs8.empty()) {
-    ASSIGN_OR_RETURN(out.ckaid, FindKey(store, out.certificate));
-  } else {
+  if (!enrolled.private_key_pkcs8.empty()) {
     ASSIGN_OR_RETURN_CTX(out.ckaid, store.ImportKey(enrolled.private_key_pkcs8, out.certificate),
                          "importing the operator key");
+  } else {
+    ASSIGN_OR_RETURN(out.ckaid, FindKey(store, out.certificate));
+    if (!enrolled.ckaid.empty() && enrolled.ckaid != out.ckaid) {
+      return absl::InternalError(
+          StrCat("the key of the enrolled certificate is ", out.ckaid, ", not ", enrolled.ckaid));
+    }
   }
   // The key first: a file without its key would only be left aside at the next start.
   RETURN_IF_ERROR_CTX(common::WriteFileAtomically(OperatorFile(config), pem, 0644), "keeping the operator certificate");

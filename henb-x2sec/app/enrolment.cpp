@@ -29,11 +29,11 @@ absl::Duration BackOff(absl::Duration first, int failures) {
   return std::min(delay, kLongestRetry);
 }
 
-/// Errors of the enroller begin with the name of the event ("enrolment.certificate_refused: …").
+/// Errors of the enroller begin with the name of the event ("cmp.untrusted_path: …").
 std::string EventOf(const absl::Status& error) {
   const std::string_view message = common::ToStd(error.message());
   const std::string_view word = message.substr(0, message.find(':'));
-  const bool is_name = word.size() < message.size() && word.starts_with("enrolment.") &&
+  const bool is_name = word.size() < message.size() && word.find('.') != std::string_view::npos &&
                        word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._") == std::string_view::npos;
   return is_name ? std::string(word) : "enrolment.failed";
 }

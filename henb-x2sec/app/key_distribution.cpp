@@ -78,8 +78,12 @@ struct KeyDistribution::Impl {
   void Installed(const HenbId& peer, const absl::Status& status);
   void Schedule(const HenbId& peer, Pair* pair);
   void AskLater(const HenbId& peer, Pair* pair, absl::Duration delay);
-  /// Answers those who wait; with OK only when no later answer is to come.
-  void Settle(const HenbId& peer, Pair* pair, const absl::Status& status);
+  /// Answers those who wait.
+  void Settle(Pair* pair, const absl::Status& status);
+  /// The same, unless a later answer is to come.
+  void SettleIfLast(const HenbId& peer, Pair* pair) {
+    if (!session->IsWaiting(peer)) Settle(pair, absl::OkStatus());
+  }
 
   void Cancel(std::optional<TimerId>* timer) {
     if (*timer) parts.loop.CancelTimer(**timer);
@@ -97,6 +101,11 @@ struct KeyDistribution::Impl {
   }
   void Changed(const HenbId& peer, bool replaced) {
     Later([this, peer, replaced] { parts.changed(peer, replaced); });
+  }
+  [[nodiscard]] std::set<HenbId> Peers() const {
+    std::set<HenbId> peers;
+    for (const auto& [peer, pair] : pairs) peers.insert(peer);
+    return peers;
   }
   Pair* Find(const HenbId& peer) {
     const auto it = pairs.find(peer);
@@ -128,23 +137,23 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
     }
     CancelTimers(&pair);
     if (session != nullptr) session->Forget(peer);
-    Settle(peer, &pair, absl::CancelledError("no link needs the key any more"));
+    Settle(&pair, absl::CancelledError("no link needs the key any more"));
     installer.Remove(peer);
     rings[peer].Forget();
     it = pairs.erase(it);
   }
-  std::vector<HenbId> added;
+  std::set<HenbId> added;
   for (const HenbId& peer : peers) {
     const auto [it, is_new] = pairs.try_emplace(peer);
     if (!is_new) continue;
-    added.push_back(peer);
+    added.insert(peer);
     it->second.state.problem = session != nullptr ? "the key service has not answered yet"
                                                   : "no key service: left out, switched off or not configured";
     if (session == nullptr) Changed(peer, false);
   }
   if (session == nullptr) return;
-  for (const HenbId& peer : added) session->Ask(peer);
   session->SetWanted(!pairs.empty());
+  session->Ask(std::move(added));
 }
 
 void KeyDistribution::Impl::Refresh(const HenbId& peer, Waiter done) {
@@ -174,7 +183,7 @@ void KeyDistribution::Impl::Unreachable(const absl::Status& error) {
     if (!pair.state.installed && !pair.state.denial && std::exchange(pair.state.problem, problem) != problem) {
       Changed(peer, false);
     }
-    Settle(peer, &pair, pair.state.installed ? absl::OkStatus() : error);
+    Settle(&pair, pair.state.installed ? absl::OkStatus() : error);
   }
 }
 
@@ -183,8 +192,8 @@ void KeyDistribution::Impl::Refused(const absl::Status& error) {
   for (auto& [peer, pair] : pairs) {
     session->Void(peer);
     Deny(peer, &pair, core::KeyDenial::kSuspended, StrCat("the key service refuses this HeNB: ", error.message()));
-    session->Ask(peer);
   }
+  session->Ask(Peers());
 }
 
 void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
@@ -200,14 +209,14 @@ void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
       }
       return;
     case Kind::kPairChanged:
-      if (Find(event.peer) != nullptr) session->Ask(event.peer);
+      if (Find(event.peer) != nullptr) session->Ask({event.peer});
       return;
     case Kind::kEpochReady:
     case Kind::kResyncRequired:
       if (spread) return;
       spread = parts.loop.After(parts.random.Jitter(kSpread, 1.0), [this] {
         spread.reset();
-        for (const auto& [peer, pair] : pairs) session->Ask(peer);
+        session->Ask(Peers());
       });
   }
 }
@@ -220,12 +229,12 @@ void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys 
     pair->state.denial.reset();
     Install(peer, pair);
   } else if (verdict == PairKeyRing::Verdict::kSame) {
-    if (pair->state.installed && !pair->installing) Settle(peer, pair, absl::OkStatus());
+    if (pair->state.installed && !pair->installing) SettleIfLast(peer, pair);
   } else {
     const std::string reason = StrCat("an answer of the key service was refused: ", VerdictName(verdict));
     common::LogAlarm("key.stale_refused", {{"neighbour", peer.str()}, {"epoch", epoch}, {"why", VerdictName(verdict)}});
     if (!pair->state.installed) pair->state.problem = reason;
-    Settle(peer, pair, pair->state.installed ? absl::OkStatus() : absl::FailedPreconditionError(reason));
+    Settle(pair, pair->state.installed ? absl::OkStatus() : absl::FailedPreconditionError(reason));
     return AskLater(peer, pair, kAskAgainAfterRefusal);
   }
   Schedule(peer, pair);
@@ -240,7 +249,7 @@ void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial
   pair->state = KeyState{};
   pair->state.denial = denial;
   pair->state.problem = std::move(problem);
-  Settle(peer, pair, absl::PermissionDeniedError(pair->state.problem));
+  Settle(pair, absl::PermissionDeniedError(pair->state.problem));
   AskLater(peer, pair, kAskDeniedAgain);
   if (!news) return;
   common::LogWarning("key.denied", {{"neighbour", peer.str()}, {"reason", pair->state.problem}});
@@ -261,7 +270,7 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
     const std::string problem = StrCat("the key is not with pluto yet: ", status.message());
     const bool news = !pair->state.installed && std::exchange(pair->state.problem, problem) != problem;
     if (news) Changed(peer, false);
-    return Settle(peer, pair, status);
+    return Settle(pair, status);
   }
   const bool replaced = pair->state.installed;
   pair->installing = false;
@@ -276,7 +285,7 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
                                     {"generation_peer", current->version.generation_peer},
                                     {"replaced", replaced}});
   Changed(peer, replaced);
-  Settle(peer, pair, absl::OkStatus());
+  SettleIfLast(peer, pair);
 }
 
 void KeyDistribution::Impl::Schedule(const HenbId& peer, Pair* pair) {
@@ -298,12 +307,11 @@ void KeyDistribution::Impl::AskLater(const HenbId& peer, Pair* pair, absl::Durat
   Cancel(&pair->ask);
   pair->ask = parts.loop.After(parts.random.Jitter(delay, 0.1), [this, peer] {
     if (Pair* due = Find(peer)) due->ask.reset();
-    session->Ask(peer);
+    session->Ask({peer});
   });
 }
 
-void KeyDistribution::Impl::Settle(const HenbId& peer, Pair* pair, const absl::Status& status) {
-  if (status.ok() && session != nullptr && session->IsWaiting(peer)) return;
+void KeyDistribution::Impl::Settle(Pair* pair, const absl::Status& status) {
   for (Waiter& waiter : std::exchange(pair->waiters, {})) {
     Later([waiter = std::move(waiter), status] { waiter(status); });
   }

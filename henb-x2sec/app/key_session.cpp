@@ -45,14 +45,14 @@ void KeySession::SetWanted(bool wanted) {
   Pump();
 }
 
-void KeySession::Ask(const HenbId& peer) {
-  to_ask_.insert(peer);
+void KeySession::Ask(std::set<HenbId> peers) {
+  to_ask_.merge(peers);
   Pump();
 }
 
 void KeySession::AskNow(const HenbId& peer) {
   Cancel(&retry_);
-  Ask(peer);
+  Ask({peer});
 }
 
 void KeySession::Forget(const HenbId& peer) {

@@ -39,7 +39,7 @@ class KeySession {
   KeySession& operator=(const KeySession&) = delete;
 
   void SetWanted(bool wanted);
-  void Ask(const common::HenbId& peer);
+  void Ask(std::set<common::HenbId> peers);
   /// The same, and at once where it waits for a retry.
   void AskNow(const common::HenbId& peer);
   /// It need not be asked for; an answer under way is void.

@@ -30,7 +30,7 @@ absl::StatusOr<std::map<common::HenbId, int>> Parse(const std::string& text) {
   std::map<common::HenbId, int> reqids;
   std::set<int> given;
   for (const auto& [name, value] : root["reqids"].items()) {
-    const std::string place = StrCat("reqids[\"", common::Quoted(name, 220), "\"]");
+    const std::string place = StrCat("reqids[", common::Quoted(name, 220), "]");
     ASSIGN_OR_RETURN_CTX(common::HenbId id, common::HenbId::Parse(name), place);
     if (!value.is_number_integer() || value < kSmallest || value > kLargest) {
       return Damaged(place, StrCat("must be a whole number from ", kSmallest, " to ", kLargest));

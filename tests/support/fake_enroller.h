@@ -1,0 +1,53 @@
+// An RA/CA in memory: the fake of Enroller.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "henb-x2sec/core/ports/enroller.h"
+#include "tests/support/test_pki.h"
+
+namespace henb::tests {
+
+/// Issues certificates below `ca` for the identity that asks, or fails as told. Any thread.
+class FakeEnroller final : public x2sec::core::Enroller {
+ public:
+  explicit FakeEnroller(TestAuthority ca) : ca_(std::move(ca)) {}
+
+  absl::StatusOr<x2sec::core::Enrolled> Enrol(const x2sec::core::EnrolRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(request);
+    if (!errors_.empty()) {
+      const absl::Status error = std::move(errors_.front());
+      errors_.pop_front();
+      return error;
+    }
+    const TestCredential issued = ca_.IssueHenb(request.identity.str());
+    return x2sec::core::Enrolled{.certificate = issued.certificate,
+                                 .intermediates = {},
+                                 .anchor = ca_.certificate(),
+                                 .private_key_pkcs8 = Pkcs8Of(issued.key.get()),
+                                 .ckaid = ""};
+  }
+
+  /// The next attempts fail so, one each.
+  void FailNext(absl::Status error) {
+    const std::lock_guard lock(mutex_);
+    errors_.push_back(std::move(error));
+  }
+  [[nodiscard]] std::vector<x2sec::core::EnrolRequest> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  TestAuthority ca_;
+  mutable std::mutex mutex_;
+  std::deque<absl::Status> errors_;
+  std::vector<x2sec::core::EnrolRequest> requests_;
+};
+
+}  // namespace henb::tests

@@ -1,0 +1,170 @@
+#include "henb-x2sec/app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/strings.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using ::testing::HasSubstr;
+using Protocol = core::ProtectedPort::Protocol;
+
+constexpr std::string_view kLeast = R"([device]
+id = "henb-a.example"
+[credentials]
+vendor_certificate = "/etc/henb-x2sec/vendor.pem"
+vendor_key = "/etc/henb-x2sec/vendor.key"
+vendor_root = "/etc/henb-x2sec/vendor-root.pem"
+operator_root = "/etc/henb-x2sec/operator-root.pem"
+)";
+
+absl::StatusOr<Config> Load(std::string_view more) { return LoadConfig(common::StrCat(kLeast, more), "x2secd.toml"); }
+
+TEST(Config, LeastHasTheDocumentedDefaults) {
+  const auto config = Load("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->id.str(), "henb-a.example");
+  EXPECT_EQ(config->state_dir, "/var/lib/henb-x2sec");
+  EXPECT_EQ(config->run_dir, "/run/henb-x2sec");
+  EXPECT_EQ(config->secrets_file, "/run/henb-x2sec/x2.secrets");
+  EXPECT_EQ(config->ports, core::X2Ports());
+  EXPECT_FALSE(config->transport_mode);
+  EXPECT_EQ(config->whack, "/usr/libexec/ipsec/whack");
+  EXPECT_EQ(config->pluto_rundir, "/run/pluto");
+  EXPECT_EQ(config->nssdb, "/var/lib/ipsec/nss");
+  EXPECT_EQ(config->backhaul_reqid, std::nullopt);
+  EXPECT_EQ(config->keydist_deadline, absl::Seconds(5));
+  EXPECT_EQ(config->reconcile_every, absl::Seconds(15));
+  EXPECT_EQ(config->takeover_after, absl::Seconds(10));
+  EXPECT_EQ(config->log.program, "x2secd");
+}
+
+TEST(Config, EveryKeyIsTaken) {
+  const auto config = LoadConfig(R"([device]
+id = "henb-a.example"
+state_dir = "/s"
+run_dir = "/r"
+csg_id = 7
+access_mode = "hybrid"
+[credentials]
+vendor_certificate = "/1"
+vendor_key = "/2"
+vendor_root = "/3"
+operator_root = "/4"
+operator = "Op 1"
+[features]
+ipsec = true
+cmp = false
+keydist = true
+[x2]
+sctp_ports = [36422, 25471]
+udp_ports = []
+mode = "transport"
+[pluto]
+whack = "/w"
+rundir = "/p"
+nssdb = "/n"
+secrets_file = "/r/s"
+[backhaul]
+reqid = 100
+interface = "wan0"
+core_networks = ["10.200.0.0/16", "2001:db8::/32"]
+[keydist]
+address = "[2001:db8::1]:8443"
+server_name = "keydist.example"
+deadline = "20s"
+[timers]
+reconcile = "5s"
+takeover = "3s"
+[log]
+format = "json"
+level = "debug"
+[metrics]
+textfile = "/m.prom"
+)",
+                                 "x2secd.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->csg_id, 7U);
+  EXPECT_EQ(config->access_mode, policy::AccessMode::kHybrid);
+  EXPECT_EQ(config->operator_name, "Op 1");
+  EXPECT_FALSE(config->with_cmp);
+  EXPECT_EQ(config->ports, (std::set<core::ProtectedPort>{{Protocol::kSctp, 36422}, {Protocol::kSctp, 25471}}));
+  EXPECT_TRUE(config->transport_mode);
+  EXPECT_EQ(config->secrets_file, "/r/s");
+  EXPECT_EQ(config->backhaul_reqid, 100);
+  EXPECT_EQ(config->core_networks.size(), 2U);
+  EXPECT_EQ(config->keydist_ip.ToString(), "2001:db8::1");
+  EXPECT_EQ(config->keydist_port, 8443);
+  EXPECT_EQ(config->keydist_deadline, absl::Seconds(20));
+  EXPECT_EQ(config->reconcile_every, absl::Seconds(5));
+  EXPECT_TRUE(config->log.json);
+  EXPECT_EQ(config->log.least, common::LogLevel::kDebug);
+  EXPECT_EQ(config->metrics_textfile, "/m.prom");
+}
+
+struct Refused {
+  std::string_view more;
+  std::string_view message;
+};
+
+class ConfigRefuses : public ::testing::TestWithParam<Refused> {};
+
+TEST_P(ConfigRefuses, WithThePlace) {
+  const auto config = Load(GetParam().more);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr(std::string(GetParam().message)));
+}
+
+// The keys of kLeast end with line 7.
+INSTANTIATE_TEST_SUITE_P(
+    Keys, ConfigRefuses,
+    ::testing::Values(
+        Refused{"[pluto]\nwhak = \"/w\"\n", "x2secd.toml:9:1: unknown key pluto.whak"},
+        Refused{"[x2]\nmode = \"both\"\n",
+                "x2secd.toml:9:8: x2.mode is \"both\"; must be one of \"tunnel\", \"transport\""},
+        Refused{"[x2]\nudp_ports = [0]\n", "x2secd.toml:9:13: x2.udp_ports"},
+        Refused{"[x2]\nudp_ports = [2152, 2152]\n", "names 2152 twice"},
+        Refused{"[x2]\nudp_ports = []\nsctp_ports = []\n", "nothing would be protected"},
+        Refused{"[pluto]\nwhack = \"whack\"\n", "x2secd.toml:9:9: pluto.whack must be an absolute path"},
+        Refused{"[backhaul]\nreqid = 16380\n", "x2secd.toml:9:9: backhaul.reqid must be from 1 to 16379"},
+        Refused{"[backhaul]\nreqid = 1\ncore_networks = [\"10.0.0.1/8\"]\n",
+                "x2secd.toml:10:17: backhaul.core_networks"},
+        Refused{"[backhaul]\ncore_networks = [\"10.0.0.0/8\"]\n", "needs backhaul.reqid"},
+        Refused{"[backhaul]\ninterface = \"an-interface-with-a-long-name\"\n", "longer than an interface name"},
+        Refused{"[keydist]\nserver_name = \"k.example\"\naddress = \"2001:db8::1:8443\"\n", "brackets around an IPv6"},
+        Refused{"[keydist]\nserver_name = \"k.example\"\naddress = \"[10.0.0.1]:8443\"\n", "brackets around an IPv6"},
+        Refused{"[keydist]\nserver_name = \"k.example\"\naddress = \"10.0.0.1:99999\"\n", "which is not a port"},
+        Refused{"[keydist]\nserver_name = \"k.example\"\naddress = \"10.0.0.1\"\n", "must be address:port"},
+        Refused{"[keydist]\nserver_name = \"k.example\"\naddress = \"keydist:8443\"\n",
+                "x2secd.toml:10:11: keydist.address is refused"},
+        Refused{"[keydist]\naddress = \"10.0.0.1:8443\"\n", "needs keydist.server_name"},
+        Refused{"[keydist]\ndeadline = \"5\"\n", "is not a duration"},
+        Refused{"[timers]\nreconcile = \"0s\"\n", "x2secd.toml:9:13: timers.reconcile must be from 1s to 1h"},
+        Refused{"[log]\nlevel = \"loud\"\n", "must be one of \"debug\", \"info\", \"warning\", \"alarm\""},
+        Refused{"[features]\ncmp = \"yes\"\n", "x2secd.toml:9:7: features.cmp must be true or false"}));
+
+TEST(Config, RefusesWhatIsMissingOrMalformed) {
+  EXPECT_THAT(LoadConfig("", "f").status().ToString(), HasSubstr("device.id is missing"));
+  EXPECT_THAT(LoadConfig("[device]\nid = \"HENB.example\"\n", "f").status().ToString(),
+              HasSubstr("f:2:6: device.id is refused"));
+  EXPECT_THAT(LoadConfig("[device]\nid = \"a.example\"\n", "f").status().ToString(),
+              HasSubstr("credentials.vendor_certificate is missing"));
+  EXPECT_THAT(LoadConfig("[device\n", "f").status().ToString(), HasSubstr("f:1:"));
+}
+
+TEST(Config, R3SwitchesOffWhatTheBuildLeftOut) {
+  const auto config = Load("[features]\nipsec = true\ncmp = true\nkeydist = true\n");
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->with_ipsec, X2SEC_WITH_IPSEC != 0);
+  EXPECT_EQ(config->with_cmp, X2SEC_WITH_CMP != 0);
+  EXPECT_EQ(config->with_keydist, X2SEC_WITH_KEYDIST != 0);
+  const auto off = Load("[features]\nipsec = false\ncmp = false\nkeydist = false\n");
+  ASSERT_TRUE(off.ok());
+  EXPECT_FALSE(off->with_ipsec || off->with_cmp || off->with_keydist);
+}
+
+}  // namespace
+}  // namespace henb::x2sec::app

@@ -1,0 +1,202 @@
+#include "henb-x2sec/app/enrolment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "device_files.h"
+#include "loop_fixture.h"
+#include "tests/support/fake_enroller.h"
+#include "tests/support/fake_ike_daemon.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EnrolmentTest : public tests::LoopFixture {
+ protected:
+  void SetUp() override { Make(&enroller); }
+  void Make(core::Enroller* with) {
+    credentials = std::make_unique<Credentials>(*Credentials::Load(device.config, store));
+    enrolment = std::make_unique<Enrolment>(
+        Enrolment::Parts{.config = device.config,
+                         .loop = loop,
+                         .clock = clock,
+                         .random = random,
+                         .worker = worker,
+                         .enroller = with,
+                         .store = store,
+                         .ike = ike,
+                         .credentials = *credentials,
+                         .done = [this] { ++done; },
+                         .failed = [this](const absl::Status& s) { failures.push_back(s); }});
+  }
+  static policy::Enrolment Terms() {
+    policy::Enrolment terms;
+    terms.server_url = "http://10.100.0.2:8080/pkix/";
+    terms.recipient = "/O=Operator/CN=RA";
+    return terms;
+  }
+  void Begin() {
+    enrolment->SetTerms(Terms());
+    enrolment->Request();
+    Settle();
+  }
+  std::vector<std::string> Steps() {
+    std::vector<std::string> out;
+    for (const auto& step : enrolment->View().steps) out.push_back(step.step);
+    return out;
+  }
+
+  tests::DeviceFiles device;
+  tests::FakeCertificateStore store;
+  tests::FakeIkeNetwork network;
+  tests::FakeIkeDaemon ike{network, nullptr};
+  tests::FakeEnroller enroller{device.operator_root};
+  std::unique_ptr<Credentials> credentials;
+  std::unique_ptr<Enrolment> enrolment;
+  int done = 0;
+  std::vector<absl::Status> failures;
+};
+
+TEST_F(EnrolmentTest, EnrolsInstallsAndTellsPluto) {
+  EXPECT_EQ(enrolment->View().state, "NONE");
+  Begin();
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(failures.empty());
+  EXPECT_TRUE(credentials->Enrolled(clock.Now()));
+  EXPECT_EQ(ike.calls("RereadCertificates"), 1);
+  EXPECT_EQ(ike.calls("TrustNewRoots"), 1);
+  EXPECT_EQ(store.Keys()->size(), 1U);
+  const control::EnrolmentView view = enrolment->View();
+  EXPECT_EQ(view.state, "ENROLLED");
+  EXPECT_EQ(view.server, "http://10.100.0.2:8080/pkix/");
+  EXPECT_EQ(view.transport, "BACKHAUL");
+  EXPECT_EQ(view.certificate->serial, credentials->operator_credential()->certificate.serial_hex());
+  EXPECT_THAT(Steps(), ::testing::ElementsAre("enrolment.started", "enrolment.succeeded"));
+  const core::EnrolRequest request = enroller.requests().at(0);
+  EXPECT_EQ(request.identity.str(), "henb-a.example");
+  EXPECT_EQ(request.vendor_chain.size(), 2U);
+  EXPECT_EQ(request.operator_roots.size(), 1U);
+  EXPECT_TRUE(request.require_pkiconf);
+  EXPECT_FALSE(request.allow_implicit_confirm);
+}
+
+TEST_F(EnrolmentTest, IsOneProcedureForAllLinks) {
+  enrolment->SetTerms(Terms());
+  for (int i = 0; i < 5; ++i) enrolment->Request();
+  Settle();
+  enrolment->Request();
+  Settle();
+  EXPECT_EQ(enroller.requests().size(), 1U);
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(EnrolmentTest, AnUnreachableRaIsTriedAgainSoon) {
+  for (int i = 0; i < 3; ++i) enroller.FailNext(absl::UnavailableError("cmp.unreachable: no route"));
+  Begin();
+  EXPECT_EQ(failures.size(), 1U);
+  EXPECT_EQ(enrolment->View().state, "FAILED");
+  ASSERT_TRUE(enrolment->View().next_attempt);
+  EXPECT_LE(*enrolment->View().next_attempt - clock.Now(), absl::Seconds(2.5));
+  enrolment->Request();
+  Settle();
+  EXPECT_EQ(enroller.requests().size(), 1U) << "it waits for its time";
+  for (int i = 0; i < 18; ++i) Advance(absl::Seconds(1));
+  EXPECT_EQ(done, 1) << "2 + 4 + 8 s and jitter";
+}
+
+TEST_F(EnrolmentTest, ARefusalIsTriedAgainFrom5SecondsTo5Minutes) {
+  for (int i = 0; i < 20; ++i) enroller.FailNext(absl::PermissionDeniedError("cmp.refused: badRequest"));
+  Begin();
+  EXPECT_GE(*enrolment->View().next_attempt - clock.Now(), absl::Seconds(3.75));
+  EXPECT_THAT(Steps(), ::testing::Contains("cmp.refused"));
+  for (int i = 0; i < 3600; i += 10) Advance(absl::Seconds(10));
+  EXPECT_GE(enroller.requests().size(), 12U);
+  EXPECT_LE(enroller.requests().size(), 22U);
+  EXPECT_LE(*enrolment->View().next_attempt - clock.Now(), absl::Minutes(6.25));
+}
+
+TEST_F(EnrolmentTest, AnOpenPathShortensTheWait) {
+  for (int i = 0; i < 9; ++i) enroller.FailNext(absl::UnavailableError("no route"));
+  Begin();
+  for (int i = 0; i < 60; ++i) Advance(absl::Seconds(10));
+  const std::size_t before = enroller.requests().size();
+  ASSERT_EQ(before, 9U);
+  enrolment->PathChanged();
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(EnrolmentTest, OtherTermsAreTriedAtOnce) {
+  enroller.FailNext(absl::PermissionDeniedError("no"));
+  Begin();
+  policy::Enrolment other = Terms();
+  other.server_url = "http://10.100.0.9/";
+  enrolment->SetTerms(other);
+  Settle();
+  EXPECT_EQ(enroller.requests().back().server_url, "http://10.100.0.9/");
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(EnrolmentTest, ARequestWaitsForTerms) {
+  enrolment->Request();
+  Settle();
+  EXPECT_THAT(failures.at(0).ToString(), HasSubstr("names no enrolment"));
+  enrolment->SetTerms(Terms());
+  Settle();
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(EnrolmentTest, InitialIpsecFailsWithTheReasonAndAsksNobody) {
+  policy::Enrolment terms = Terms();
+  terms.transport = policy::Transport::kInitialIpsec;
+  enrolment->SetTerms(terms);
+  enrolment->Request();
+  Settle();
+  Advance(absl::Hours(1));
+  EXPECT_THAT(failures.at(0).ToString(), HasSubstr("INITIAL_IPSEC"));
+  EXPECT_TRUE(enroller.requests().empty());
+  EXPECT_EQ(enrolment->Now().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(EnrolmentTest, R3WithoutCmpItSaysSo) {
+  Make(nullptr);
+  Begin();
+  EXPECT_EQ(failures.size(), 1U);
+  EXPECT_EQ(enrolment->View().state, "FAILED");
+  EXPECT_EQ(enrolment->Now().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(EnrolmentTest, NowDoesNotWait) {
+  enroller.FailNext(absl::PermissionDeniedError("no"));
+  Begin();
+  ASSERT_TRUE(enrolment->Now().ok());
+  EXPECT_EQ(enrolment->Now().code(), absl::StatusCode::kFailedPrecondition) << "one is running";
+  EXPECT_EQ(enrolment->View().state, "RUNNING");
+  Settle();
+  EXPECT_EQ(done, 1);
+  ASSERT_TRUE(enrolment->Now().ok()) << "again, though enrolled";
+  Settle();
+  EXPECT_EQ(enroller.requests().size(), 3U);
+}
+
+TEST_F(EnrolmentTest, APlutoThatIsDownDoesNotUndoIt) {
+  ike.Kill();
+  Begin();
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(enrolment->View().state, "ENROLLED");
+}
+
+TEST_F(EnrolmentTest, ACertificateThatCannotBeKeptIsNotEnrolled) {
+  device.config.state_dir = "/nonexistent";
+  Begin();
+  EXPECT_EQ(done, 0);
+  EXPECT_FALSE(credentials->Enrolled(clock.Now()));
+  EXPECT_THAT(failures.at(0).ToString(), HasSubstr("keeping the operator certificate"));
+}
+
+}  // namespace
+}  // namespace henb::x2sec::app

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "henb-x2sec/app/key_distribution.h"
+#include "loop_fixture.h"
+#include "tests/support/fake_ike_daemon.h"
+#include "tests/support/fake_key_service.h"
+#include "tests/support/fake_secret_store.h"
+
+namespace henb::tests {
+
+class KeyDistributionFixture : public LoopFixture {
+ protected:
+  KeyDistributionFixture() { config.id = a; }
+
+  void Start(bool with_service = true) {
+    keys = std::make_unique<x2sec::app::KeyDistribution>(x2sec::app::KeyDistribution::Parts{
+        .config = config,
+        .loop = loop,
+        .clock = clock,
+        .random = random,
+        .worker = worker,
+        .service = with_service ? &service : nullptr,
+        .secrets = secrets,
+        .ike = ike,
+        .facts = [] { return x2sec::core::RegisterFacts{}; },
+        .changed = [this](const common::HenbId& peer, bool replaced) { changes.emplace_back(peer.str(), replaced); },
+        .learned = [this](const common::HenbId& peer,
+                          const x2sec::core::PeerFacts&) { learned.push_back(peer.str()); }});
+  }
+  void Need(std::set<common::HenbId> peers) {
+    keys->SetNeeded(std::move(peers));
+    Settle();
+  }
+  void Tell(x2sec::core::KeyServiceEvent::Kind kind, const common::HenbId& peer = {}) {
+    service.Tell({.kind = kind, .revision = ++revision, .epoch = 0, .peer = peer});
+    Settle();
+  }
+  [[nodiscard]] bool HasKey(const common::HenbId& peer, const FakeKeyService::Offer& offer) const {
+    const auto copy = secrets.Copy();
+    const auto it = copy.find({a, peer});
+    return it != copy.end() && common::ConstantTimeEquals(it->second, FakeKeyService::KeyOf(peer, offer));
+  }
+  [[nodiscard]] const x2sec::app::KeyState& StateOf(const common::HenbId& peer) const { return keys->StateOf(peer); }
+
+  const common::HenbId a = Id("henb-a.example"), b = Id("henb-b.example"), c = Id("henb-c.example");
+  x2sec::app::Config config;
+  FakeKeyService service;
+  FakeSecretStore secrets;
+  FakeIkeNetwork network;
+  FakeIkeDaemon ike{network, &secrets};
+  std::vector<std::pair<std::string, bool>> changes;
+  std::vector<std::string> learned;
+  std::uint64_t revision = 0;
+  std::unique_ptr<x2sec::app::KeyDistribution> keys;
+};
+
+}  // namespace henb::tests
