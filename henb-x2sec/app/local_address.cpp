@@ -13,18 +13,21 @@
 namespace henb::x2sec::app {
 namespace {
 
+// Any port but a protected one: the second belt answers connect() to those with EPERM.
+constexpr std::uint16_t kProbePort = 9;
+
 socklen_t ToSockaddr(const common::IpAddress& address, sockaddr_storage* out) {
   std::memset(out, 0, sizeof *out);
   if (address.is_v6()) {
     auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
     v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(2152);
+    v6->sin6_port = htons(kProbePort);
     std::memcpy(&v6->sin6_addr, address.bytes().data(), 16);
     return sizeof *v6;
   }
   auto* v4 = reinterpret_cast<sockaddr_in*>(out);
   v4->sin_family = AF_INET;
-  v4->sin_port = htons(2152);
+  v4->sin_port = htons(kProbePort);
   std::memcpy(&v4->sin_addr, address.bytes().data(), 4);
   return sizeof *v4;
 }
