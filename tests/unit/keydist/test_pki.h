@@ -22,7 +22,7 @@ struct LeafOptions {
   std::string common_name = "leaf";
   absl::Time not_before = absl::Now() - absl::Hours(1);
   absl::Time not_after = absl::Now() + absl::Hours(1);
-  std::string extended_key_usage{}; ///< OpenSSL's text; empty: none.
+  std::string extended_key_usage{};  ///< OpenSSL's text; empty: none.
 };
 
 /// A certificate authority with a P-256 key. One thread.
