@@ -6,6 +6,7 @@
 #include "common/strings.h"
 #include "common/text_table.h"
 #include "policy/names.h"
+#include "policy/time_text.h"
 
 namespace henb::policy {
 namespace {
@@ -68,11 +69,10 @@ std::vector<FactRow> Rows(const Policy* policy, const Facts& facts) {
   for (const Failure& failure : facts.failures) {
     local(common::StrCat("failure.", Name(failure.method)), Name(failure.kind));
   }
-  local("now", absl::FormatTime(absl::RFC3339_sec, facts.now, absl::UTCTimeZone()));
+  local("now", TimeText(facts.now));
   if (policy != nullptr) {
-    const auto date = [](absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); };
-    rows.push_back({"policy.not_before", date(policy->not_before), Source::kPolicy});
-    rows.push_back({"policy.not_after", date(policy->not_after), Source::kPolicy});
+    rows.push_back({"policy.not_before", TimeText(policy->not_before), Source::kPolicy});
+    rows.push_back({"policy.not_after", TimeText(policy->not_after), Source::kPolicy});
     rows.push_back({"policy.enrolment", policy->enrolment.has_value(), Source::kPolicy});
   }
   return rows;

@@ -4,14 +4,9 @@
 
 #include "common/status.h"
 #include "policy/load.h"
+#include "policy/time_text.h"
 
 namespace henb::policy {
-namespace {
-
-std::string Date(absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); }
-
-}  // namespace
-
 absl::StatusOr<AcceptedPolicy> AcceptPolicy(std::string_view cms_der, const SignatureExpectation& expected) {
   AcceptedPolicy accepted;
   ASSIGN_OR_RETURN(VerifiedPolicy verified, VerifyPolicy(cms_der, expected));
@@ -35,10 +30,11 @@ absl::StatusOr<AcceptedPolicy> AcceptPolicy(std::string_view cms_der, const Sign
 
 absl::Status CheckDates(const Policy& policy, absl::Time now) {
   if (now < policy.not_before) {
-    return absl::FailedPreconditionError(common::StrCat("not_before: ", Date(policy.not_before), " is still to come"));
+    return absl::FailedPreconditionError(
+        common::StrCat("not_before: ", TimeText(policy.not_before), " is still to come"));
   }
   if (now >= policy.not_after) {
-    return absl::FailedPreconditionError(common::StrCat("not_after: ", Date(policy.not_after), " is over"));
+    return absl::FailedPreconditionError(common::StrCat("not_after: ", TimeText(policy.not_after), " is over"));
   }
   return absl::OkStatus();
 }

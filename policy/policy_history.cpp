@@ -4,6 +4,7 @@
 
 #include "common/file.h"
 #include "common/status.h"
+#include "policy/time_text.h"
 
 namespace henb::policy {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::size_t kLongestDetail = 500;
 
 std::string Line(const HistoryEntry& entry) {
   nlohmann::ordered_json out;
-  out["at"] = absl::FormatTime(absl::RFC3339_sec, entry.at, absl::UTCTimeZone());
+  out["at"] = TimeText(entry.at);
   out["source"] = entry.source;
   out["version"] = entry.version;
   out["sha256"] = entry.sha256;

@@ -8,6 +8,7 @@
 #include "policy/cms.h"
 #include "policy/intake.h"
 #include "policy/load.h"
+#include "policy/time_text.h"
 #include "policy/tool/commands.h"
 #include "policy/tool/inputs.h"
 
@@ -23,8 +24,6 @@ absl::StatusOr<std::vector<common::Certificate>> ReadCertificates(const std::str
   return certificates;
 }
 
-std::string Date(absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); }
-
 Json Described(const AcceptedPolicy& accepted) {
   Json signer;
   signer["subject"] = accepted.signer.subject;
@@ -32,13 +31,13 @@ Json Described(const AcceptedPolicy& accepted) {
   signer["operator"] = accepted.signer.operator_name;
   signer["devices"] = accepted.signer.devices;
   signer["digest"] = accepted.signer.digest;
-  signer["not_after"] = Date(accepted.signer.not_after);
+  signer["not_after"] = TimeText(accepted.signer.not_after);
   Json out;
   out["version"] = accepted.policy.version;
   out["sha256"] = accepted.sha256.ToHex();
   out["operator"] = accepted.policy.operator_name;
-  out["not_before"] = Date(accepted.policy.not_before);
-  out["not_after"] = Date(accepted.policy.not_after);
+  out["not_before"] = TimeText(accepted.policy.not_before);
+  out["not_after"] = TimeText(accepted.policy.not_after);
   out["signer"] = std::move(signer);
   return out;
 }
