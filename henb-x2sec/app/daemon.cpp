@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 
 #include "common/certificate.h"
@@ -241,7 +242,10 @@ void Daemon::Impl::LookAtHealth() {
   const policy::Health& now = health->health();
   if (before.backhaul_up == now.backhaul_up && before.clock_sane == now.clock_sane) return;
   common::LogWarning("health.changed", {{"backhaul_up", now.backhaul_up}, {"clock_sane", now.clock_sane}});
-  if (now.backhaul_up) enrolment->PathChanged();
+  if (now.backhaul_up) {
+    enrolment->PathChanged();
+    keys->PathChanged();
+  }
   links->EvaluateAll();
 }
 
@@ -328,7 +332,9 @@ std::vector<control::DoctorFinding> Daemon::Impl::Doctor() {
                         .guard_in_place = mirror->guard_held().has_value(),
                         .policy_problem = {},
                         .keydist_problem = {},
-                        .secrets_include_hint = {}};
+                        .secrets_include_hint = {},
+                        .secrets_place = common::RequireMemoryFileSystem(
+                            std::filesystem::path(config.secrets_file).parent_path().string())};
     const policy::Policy* in_force = policy->policy();
     if (in_force == nullptr) {
       inputs.policy_problem = "no policy has been applied: every link is blocked";

@@ -41,6 +41,9 @@ struct KeyDistribution::Impl {
       : parts(std::move(p)),
         installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
                   [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
+    for (const core::SecretPair& pair : parts.secrets.Pairs()) {
+      if (pair.local == parts.config.id) kept.insert(pair.peer);
+    }
     if (parts.service == nullptr) return;
     session = std::make_unique<KeySession>(
         KeySession::Parts{.loop = parts.loop,
@@ -115,6 +118,7 @@ struct KeyDistribution::Impl {
  public:
   Parts parts;
   std::map<HenbId, Pair> pairs;
+  std::set<HenbId> kept;  // KeyState::kept.
 
  private:
   std::map<HenbId, PairKeyRing> rings;  // Outlive their pairs: what was taken once is remembered (R47).
@@ -128,7 +132,10 @@ struct KeyDistribution::Impl {
 };
 
 void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
-  if (!std::exchange(cleaned, true)) installer.RemoveAllBut(peers);
+  if (!std::exchange(cleaned, true)) {
+    installer.RemoveAllBut(peers);
+    std::erase_if(kept, [&](const HenbId& peer) { return !peers.contains(peer); });
+  }
   for (auto it = pairs.begin(); it != pairs.end();) {
     auto& [peer, pair] = *it;
     if (peers.contains(peer)) {
@@ -139,6 +146,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
     if (session != nullptr) session->Forget(peer);
     Settle(&pair, absl::CancelledError("no link needs the key any more"));
     installer.Remove(peer);
+    kept.erase(peer);
     rings[peer].Forget();
     it = pairs.erase(it);
   }
@@ -147,6 +155,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
     const auto [it, is_new] = pairs.try_emplace(peer);
     if (!is_new) continue;
     added.insert(peer);
+    it->second.state.kept = kept.contains(peer);
     it->second.state.problem = session != nullptr ? "the key service has not answered yet"
                                                   : "no key service: left out, switched off or not configured";
     if (session == nullptr) Changed(peer, false);
@@ -241,10 +250,11 @@ void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys 
 }
 
 void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem) {
-  const bool had_key = pair->state.installed || pair->installing;
+  const bool had_key = pair->state.installed || pair->state.kept || pair->installing;
   const bool news = had_key || pair->state.denial != denial;
   CancelTimers(pair);
   rings[peer].Forget();
+  kept.erase(peer);
   pair->installing = false;
   pair->state = KeyState{};
   pair->state.denial = denial;
@@ -274,6 +284,7 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
   }
   const bool replaced = pair->state.installed;
   pair->installing = false;
+  kept.erase(peer);
   pair->state = KeyState{};
   pair->state.installed = true;
   pair->state.epoch = current->version.epoch;
@@ -327,10 +338,19 @@ void KeyDistribution::Refresh(const HenbId& peer, std::function<void(absl::Statu
   impl_->Refresh(peer, std::move(done));
 }
 
+void KeyDistribution::PathChanged() {
+  if (impl_->session != nullptr) impl_->session->PathChanged();
+}
+
 const KeyState& KeyDistribution::StateOf(const HenbId& peer) const {
   static const KeyState kNotNeeded;
-  const auto it = impl_->pairs.find(peer);
-  return it == impl_->pairs.end() ? kNotNeeded : it->second.state;
+  static const KeyState kOnlyKept = [] {
+    KeyState state;
+    state.kept = true;
+    return state;
+  }();
+  if (const auto it = impl_->pairs.find(peer); it != impl_->pairs.end()) return it->second.state;
+  return impl_->kept.contains(peer) ? kOnlyKept : kNotNeeded;
 }
 
 const absl::Status& KeyDistribution::health() const {

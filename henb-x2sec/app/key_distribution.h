@@ -23,6 +23,7 @@ namespace henb::x2sec::app {
 /// What a PSK link knows of its key.
 struct KeyState {
   bool installed = false;                     ///< In the secrets file, and pluto has reread it.
+  bool kept = false;                          ///< Not installed in this run, but in the secrets file since before our restart.
   std::uint64_t epoch = 0;
   std::uint32_t generation_local = 0;
   std::uint32_t generation_peer = 0;
@@ -56,7 +57,9 @@ class KeyDistribution {
   void SetNeeded(std::set<common::HenbId> peers);
   /// Fetches the pair's key anew now; `done` tells whether a key is installed.
   void Refresh(const common::HenbId& peer, std::function<void(absl::Status)> done);
-  /// Empty state when it is not needed.
+  /// The way to the key service may be open again: a retry that waits comes soon.
+  void PathChanged();
+  /// Of a pair that is not needed only `kept` may be set.
   [[nodiscard]] const KeyState& StateOf(const common::HenbId& peer) const;
   /// Whether the service answered last time.
   [[nodiscard]] const absl::Status& health() const;

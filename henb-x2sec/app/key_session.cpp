@@ -17,6 +17,7 @@ constexpr absl::Duration kFirstRetryRefused = absl::Seconds(30);
 constexpr absl::Duration kLongestRetryRefused = absl::Minutes(5);
 constexpr absl::Duration kShortestLease = absl::Seconds(30);
 constexpr absl::Duration kRegisterAgain = absl::Minutes(1);
+constexpr absl::Duration kSoon = absl::Milliseconds(500);
 constexpr double kJitter = 0.25;
 
 bool IsUnreachable(const absl::Status& status) {
@@ -53,6 +54,12 @@ void KeySession::Ask(std::set<HenbId> peers) {
 void KeySession::AskNow(const HenbId& peer) {
   Cancel(&retry_);
   Ask({peer});
+}
+
+void KeySession::PathChanged() {
+  if (!retry_ || absl::IsPermissionDenied(health_)) return;
+  failures_ = 0;
+  RetryAfter(parts_.random.Jitter(kSoon, 1.0));
 }
 
 void KeySession::Forget(const HenbId& peer) {
@@ -185,8 +192,12 @@ void KeySession::Refused(const absl::Status& error) {
 void KeySession::RetryLater(absl::Duration first, absl::Duration longest) {
   const absl::Duration delay = std::min(first * (1 << std::min(failures_, 10)), longest);
   ++failures_;
+  RetryAfter(parts_.random.Jitter(delay, kJitter));
+}
+
+void KeySession::RetryAfter(absl::Duration delay) {
   Cancel(&retry_);
-  retry_ = parts_.loop.After(parts_.random.Jitter(delay, kJitter), [this] {
+  retry_ = parts_.loop.After(delay, [this] {
     retry_.reset();
     Pump();
   });

@@ -42,6 +42,8 @@ class KeySession {
   void Ask(std::set<common::HenbId> peers);
   /// The same, and at once where it waits for a retry.
   void AskNow(const common::HenbId& peer);
+  /// A retry that waits because the service was not reachable comes soon.
+  void PathChanged();
   /// It need not be asked for; an answer under way is void.
   void Forget(const common::HenbId& peer);
   /// An answer under way is void: it is asked for again.
@@ -68,6 +70,7 @@ class KeySession {
   void Unreachable(const absl::Status& error);
   void Refused(const absl::Status& error);
   void RetryLater(absl::Duration first, absl::Duration longest);
+  void RetryAfter(absl::Duration delay);
   void Cancel(std::optional<common::EventLoop::TimerId>* timer);
 
   Parts parts_;

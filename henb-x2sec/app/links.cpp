@@ -193,7 +193,7 @@ core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decisio
   }
   // After a restart the pair's key is still in the secrets file; the key service confirms it in its own time.
   const KeyState& key = parts_.keys.StateOf(link.id);
-  inputs.psk_installed = key.installed || (!key.denial && parts_.secrets.Has(parts_.config.id, link.id));
+  inputs.psk_installed = key.installed || key.kept;
   inputs.transport_by_configuration = parts_.config.transport_mode;
   if (link.reqid == 0 && decision.outcome != policy::Outcome::kBlock) {
     const auto reqid = parts_.reqids.For(link.id);

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/file.h"
 #include "common/strings.h"
 
 namespace henb::x2sec::app {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Protocol = core::ProtectedPort::Protocol;
 
 constexpr std::string_view kLeast = R"([device]
@@ -153,6 +156,34 @@ TEST(Config, RefusesWhatIsMissingOrMalformed) {
   EXPECT_THAT(LoadConfig("[device]\nid = \"a.example\"\n", "f").status().ToString(),
               HasSubstr("credentials.vendor_certificate is missing"));
   EXPECT_THAT(LoadConfig("[device\n", "f").status().ToString(), HasSubstr("f:1:"));
+}
+
+constexpr char kDotted[] = R"(device.id = "henb-a.example"
+credentials.vendor_certificate = "/1"
+credentials.vendor_key = "/2"
+credentials.vendor_root = "/3"
+)";
+
+TEST(Config, EveryKeyOfTheDocumentationIsKnown) {
+  const std::string page = *common::ReadFile(X2_SOURCE_DIR "/docs/configuration.md");
+  const std::size_t begin = page.find("## x2secd");
+  const std::string table = page.substr(begin, page.find("\n## ", begin + 1) - begin);
+  int keys = 0;
+  for (const std::string_view line : common::Split(table, '\n')) {
+    if (!line.starts_with("| `")) continue;
+    const std::string_view cell = line.substr(0, line.find(" | ", 2));
+    for (std::size_t at = cell.find('`'); at != std::string_view::npos; at = cell.find('`', at)) {
+      const std::size_t end = cell.find('`', at + 1);
+      const std::string_view key = cell.substr(at + 1, end - at - 1);
+      at = end + 1;
+      ++keys;
+      if (std::string_view(kDotted).find(key) != std::string_view::npos) continue;
+      // No key takes a table of its own: one that is known is refused for its type, another as unknown.
+      const auto config = LoadConfig(common::StrCat(kDotted, key, " = { odd = 1 }\n"), "f");
+      EXPECT_THAT(std::string(config.status().message()), AllOf(HasSubstr("f:5:"), Not(HasSubstr("unknown")))) << key;
+    }
+  }
+  EXPECT_GE(keys, 30);
 }
 
 TEST(Config, R3SwitchesOffWhatTheBuildLeftOut) {

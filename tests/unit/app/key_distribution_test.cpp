@@ -78,6 +78,42 @@ TEST_F(KeyDistributionTest, RemovesWhatIsNotNeededAndWhatAnEarlierRunLeft) {
   EXPECT_EQ(service.calls().size(), 1U);
 }
 
+TEST_F(KeyDistributionTest, AKeyOfBeforeARestartIsKnownAndKeptUntilTheServiceAnswers) {
+  ASSERT_TRUE(secrets.Put(a, b, common::SecretBytes(32)).ok());
+  service.Fail(absl::UnavailableError("down"));
+  Start();
+  EXPECT_TRUE(StateOf(b).kept) << "before anybody needs it";
+  EXPECT_FALSE(StateOf(c).kept);
+  Need({b});
+  EXPECT_TRUE(StateOf(b).kept);
+  EXPECT_FALSE(StateOf(b).installed);
+  service.Fail(absl::OkStatus());
+  Advance(absl::Minutes(2));
+  EXPECT_TRUE(StateOf(b).installed);
+  EXPECT_FALSE(StateOf(b).kept);
+  EXPECT_TRUE(HasKey(b, {}));
+}
+
+TEST_F(KeyDistributionTest, AKeptKeyGoesWhenThePairIsDenied) {
+  ASSERT_TRUE(secrets.Put(a, b, common::SecretBytes(32)).ok());
+  service.Say(b, {.denial = core::KeyDenial::kNotAllowed});
+  Start();
+  Need({b});
+  EXPECT_FALSE(StateOf(b).kept);
+  EXPECT_TRUE(secrets.Pairs().empty());
+}
+
+TEST_F(KeyDistributionTest, AnOpenPathShortensTheWait) {
+  service.Fail(absl::UnavailableError("down"));
+  Start();
+  Need({b});
+  for (int i = 0; i < 30; ++i) Advance(absl::Seconds(20));
+  service.Fail(absl::OkStatus());
+  keys->PathChanged();
+  Advance(absl::Seconds(1));
+  EXPECT_TRUE(StateOf(b).installed);
+}
+
 TEST_F(KeyDistributionTest, WithoutAServiceTheStateSaysWhy) {
   Start(false);
   Need({b});

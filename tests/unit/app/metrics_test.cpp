@@ -78,6 +78,23 @@ TEST(Metrics, EveryFamilyIsDescribedOnceAndItsSamplesFollow) {
   EXPECT_GE(seen.size(), 10U);
 }
 
+TEST(Metrics, EveryFamilyIsInTheDocumentation) {
+  MetricsInputs in = Inputs();
+  in.enrolment = control::EnrolmentView{};
+  in.backhaul_up = true;
+  const std::string page = *common::ReadFile(X2_SOURCE_DIR "/docs/metrics.md");
+  std::istringstream text(RenderMetrics(in));
+  int families = 0;
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("# HELP ")) continue;
+    ++families;
+    EXPECT_THAT(page, HasSubstr("| `" + line.substr(7, line.find(' ', 7) - 7) + "` |"));
+  }
+  std::size_t rows = 0;
+  for (std::size_t at = 0; (at = page.find("\n| `x2sec_", at)) != std::string::npos; ++at) ++rows;
+  EXPECT_EQ(rows, static_cast<std::size_t>(families));
+}
+
 TEST(Metrics, EscapesLabels) {
   MetricsInputs in = Inputs();
   in.links[0].neighbour = "a\"b\\c\nd";
