@@ -1,0 +1,72 @@
+#include "henb-x2sec/enrol/enrolment_state.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "common/file.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/test_pki.h"
+
+namespace henb::x2sec::enrol {
+namespace {
+
+using Phase = EnrolmentState::Phase;
+
+EnrolmentState Sample(Phase phase) {
+  const tests::TestAuthority root = tests::TestAuthority::Root("/CN=Root");
+  EnrolmentState state;
+  state.phase = phase;
+  state.identity = common::HenbId::Parse("henb-a.example").value();
+  state.recipient = "/O=Operator 1/CN=RA";
+  state.ckaid = std::string(40, 'a');
+  if (phase != Phase::kRequested)
+    state.certificates = {root.IssueHenb("henb-a.example").certificate, root.certificate()};
+  return state;
+}
+
+TEST(EnrolmentState, R34ComesBackAsItWasWritten) {
+  const tests::TempDirectory directory;
+  const EnrolmentStateFile file(directory.File("enrolment.json"));
+  EXPECT_FALSE(file.Load().value().has_value());
+  for (const Phase phase : {Phase::kRequested, Phase::kConfirming, Phase::kConfirmed}) {
+    const EnrolmentState state = Sample(phase);
+    ASSERT_TRUE(file.Save(state).ok());
+    const EnrolmentState loaded = file.Load().value().value();
+    EXPECT_EQ(loaded.phase, state.phase);
+    EXPECT_EQ(loaded.identity, state.identity);
+    EXPECT_EQ(loaded.recipient, state.recipient);
+    EXPECT_EQ(loaded.ckaid, state.ckaid);
+    ASSERT_EQ(loaded.certificates.size(), state.certificates.size());
+    for (std::size_t i = 0; i < state.certificates.size(); ++i) {
+      EXPECT_EQ(loaded.certificates[i].der(), state.certificates[i].der());
+    }
+  }
+  struct stat info {};
+  ASSERT_EQ(stat(directory.File("enrolment.json").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+  EXPECT_TRUE(file.Clear().ok());
+  EXPECT_TRUE(file.Clear().ok());
+  EXPECT_FALSE(file.Load().value().has_value());
+}
+
+TEST(EnrolmentState, WhatCanNotBeUnderstoodIsDataLoss) {
+  const tests::TempDirectory directory;
+  const std::string path = directory.File("enrolment.json");
+  const EnrolmentStateFile file(path);
+  ASSERT_TRUE(file.Save(Sample(Phase::kConfirming)).ok());
+  const std::string good = common::ReadFile(path).value();
+  const auto spoilt = [&](const std::string& what, const std::string& with) {
+    std::string text = good;
+    text.replace(text.find(what), what.size(), with);
+    return text;
+  };
+  for (const std::string& bad :
+       {std::string(), std::string("[]"), good.substr(0, good.size() / 2), spoilt("CONFIRMING", "CONFUSED"),
+        spoilt("\"ckaid\"", "\"id\""), spoilt("BEGIN", "BEGUN"), spoilt("henb-a.example", "HENB A")}) {
+    ASSERT_TRUE(common::WriteFileAtomically(path, bad).ok());
+    EXPECT_EQ(file.Load().status().code(), absl::StatusCode::kDataLoss) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace henb::x2sec::enrol
