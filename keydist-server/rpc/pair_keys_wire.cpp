@@ -114,7 +114,9 @@ absl::Status ReadPairKeysQuery(std::string_view message, PairKeysQuery* query) {
   CodedInputStream in(reinterpret_cast<const Byte*>(message.data()), static_cast<int>(message.size()));
   query->count = 0;
   std::uint64_t purpose = 0;
-  while (const std::uint32_t tag = in.ReadTagNoLastTag()) {
+  while (in.CurrentPosition() < static_cast<int>(message.size())) {
+    const std::uint32_t tag = in.ReadTagNoLastTag();
+    if (tag == 0) return malformed();
     if (tag == Tag(1, kBytes)) {
       std::uint32_t size = 0;
       const int at = in.ReadVarint32(&size) ? in.CurrentPosition() : -1;
@@ -133,7 +135,6 @@ absl::Status ReadPairKeysQuery(std::string_view message, PairKeysQuery* query) {
       return malformed();
     }
   }
-  if (!in.ConsumedEntireMessage() && in.CurrentPosition() != static_cast<int>(message.size())) return malformed();
   if (query->count == 0) return absl::InvalidArgumentError("peers: none");
   if (purpose != 1 && purpose != 2) return absl::InvalidArgumentError("purpose: neither IKE_PSK nor PPK");
   query->purpose = static_cast<domain::Purpose>(purpose);

@@ -25,12 +25,12 @@ struct CallerIdentity {
 
 /// What a HeNB told about itself. Held for the time of its lease, in memory only.
 struct Registration {
-  std::vector<std::string> x2_addresses;
+  std::vector<std::string> x2_addresses{};
   bool cmpv2 = false;
-  std::vector<common::SpkiHash> anchors;
-  std::string boot_id;
-  absl::Time lease_ends;             ///< For people.
-  absl::Duration lease_ends_steady;  ///< On Clock::Steady.
+  std::vector<common::SpkiHash> anchors{};
+  std::string boot_id{};
+  absl::Time lease_ends{};             ///< For people.
+  absl::Duration lease_ends_steady{};  ///< On Clock::Steady.
 };
 
 /// What may be said to a caller about one peer.
@@ -50,10 +50,10 @@ struct ChangeNote {
   enum class Kind { kHenb, kFacts, kPair, kEpoch };
   Kind kind = Kind::kEpoch;
   std::uint64_t revision = 0;
-  common::HenbId henb{};             ///< kHenb, kFacts; the lower of kPair.
-  common::HenbId other{};            ///< The higher of kPair.
-  std::vector<std::string> groups{}; ///< kHenb, kFacts: of before and after together, sorted.
-  bool out = false;                 ///< kHenb: now suspended or removed.
+  common::HenbId henb{};              ///< kHenb, kFacts; the lower of kPair.
+  common::HenbId other{};             ///< The higher of kPair.
+  std::vector<std::string> groups{};  ///< kHenb, kFacts: of before and after together, sorted.
+  bool out = false;                   ///< kHenb: now suspended or removed.
   std::uint64_t epoch = 0;
 };
 

@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<Tail>> ReadTail(const AppendFile& file, std::uint
 absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file) {
   std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file)));
   RETURN_IF_ERROR_CTX(log->Recover(), "audit log");
-  log->thread_ = std::thread([raw = log.get()] { raw->Run(); });
+  log->committing_ = std::thread([raw = log.get()] { raw->RunCommits(); });
+  log->telling_ = std::thread([raw = log.get()] { raw->RunDone(); });
   return log;
 }
 
@@ -65,7 +66,13 @@ FileAuditLog::~FileAuditLog() {
     stopping_ = true;
   }
   wake_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  if (committing_.joinable()) committing_.join();
+  {
+    const std::lock_guard lock(done_mutex_);
+    no_more_ = true;
+  }
+  done_wake_.notify_one();
+  if (telling_.joinable()) telling_.join();
 }
 
 void FileAuditLog::Append(domain::AuditRecord record, Done done) {
@@ -83,17 +90,37 @@ void FileAuditLog::Append(domain::AuditRecord record, Done done) {
   if (first) wake_.notify_one();
 }
 
-void FileAuditLog::Run() {
-  std::vector<Waiting> group;
+void FileAuditLog::RunCommits() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    group.swap(waiting_);
+    Committed committed;
+    committed.group.swap(waiting_);
+    waiting_.reserve(committed.group.size());
     lock.unlock();
-    const absl::Status status = Commit(group);
-    for (Waiting& waiting : group) waiting.done(status);
-    group.clear();
+    committed.status = Commit(committed.group);
+    {
+      const std::lock_guard done_lock(done_mutex_);
+      committed_.push_back(std::move(committed));
+    }
+    done_wake_.notify_one();
+    lock.lock();
+  }
+}
+
+void FileAuditLog::RunDone() {
+  std::vector<Committed> committed;
+  std::unique_lock lock(done_mutex_);
+  while (true) {
+    done_wake_.wait(lock, [this] { return no_more_ || !committed_.empty(); });
+    if (committed_.empty()) return;
+    committed.swap(committed_);
+    lock.unlock();
+    for (Committed& one : committed) {
+      for (Waiting& waiting : one.group) waiting.done(one.status);
+    }
+    committed.clear();
     lock.lock();
   }
 }

@@ -40,7 +40,8 @@ class FileAuditLog final : public AuditLog {
   };
   explicit FileAuditLog(std::unique_ptr<AppendFile> file) : file_(std::move(file)) {}
   absl::Status Recover();
-  void Run();
+  void RunCommits();
+  void RunDone();
   /// One group. The lock is not held.
   absl::Status Commit(const std::vector<Waiting>& group);
 
@@ -54,7 +55,18 @@ class FileAuditLog final : public AuditLog {
   std::string buffer_;              ///< The log's thread only.
   absl::Status health_;
   bool stopping_ = false;
-  std::thread thread_;
+
+  struct Committed {
+    std::vector<Waiting> group;
+    absl::Status status;
+  };
+  std::mutex done_mutex_;
+  std::condition_variable done_wake_;
+  std::vector<Committed> committed_;
+  bool no_more_ = false;  ///< The committing thread has ended.
+
+  std::thread committing_;
+  std::thread telling_;
 };
 
 }  // namespace henb::keydist::store

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/file.h"
+#include "common/strings.h"
 #include "tests/unit/keydist/test_server.h"
 
 namespace henb::keydist::test {
@@ -38,14 +39,15 @@ TEST_F(RefusedCallers, R43SameIssuerNameWithAnotherKey) {
 }
 
 TEST_F(RefusedCallers, R43Expired) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {"a.example"},
-                                          .not_before = absl::Now() - absl::Hours(3),
-                                          .not_after = absl::Now() - absl::Hours(2)})),
+  EXPECT_EQ(Code(server.vendor_one.Issue(LeafOptions{.dns_names = {"a.example"},
+                                                     .not_before = absl::Now() - absl::Hours(3),
+                                                     .not_after = absl::Now() - absl::Hours(2)})),
             kHandshake);
 }
 
 TEST_F(RefusedCallers, R43NotYetValid) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {"a.example"}, .not_before = absl::Now() + absl::Hours(1)})),
+  EXPECT_EQ(Code(server.vendor_one.Issue(
+                LeafOptions{.dns_names = {"a.example"}, .not_before = absl::Now() + absl::Hours(1)})),
             kHandshake);
 }
 
@@ -56,7 +58,7 @@ TEST_F(RefusedCallers, R43Forged) {
 TEST_F(RefusedCallers, R43SelfSigned) { EXPECT_EQ(Code(SelfSigned({.dns_names = {"a.example"}})), kHandshake); }
 
 TEST_F(RefusedCallers, R43ForServersOnly) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {"a.example"}, .extended_key_usage = "serverAuth"})),
+  EXPECT_EQ(Code(server.vendor_one.Issue(LeafOptions{.dns_names = {"a.example"}, .extended_key_usage = "serverAuth"})),
             kHandshake);
 }
 
@@ -70,17 +72,17 @@ TEST_F(RefusedCallers, R43TheRightNameUnderAnotherAnchor) {
 }
 
 TEST_F(RefusedCallers, R43NoSan) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {}, .common_name = "a.example"})),
+  EXPECT_EQ(Code(server.vendor_one.Issue(LeafOptions{.dns_names = {}, .common_name = "a.example"})),
             absl::StatusCode::kUnauthenticated);
 }
 
 TEST_F(RefusedCallers, R43TwoSans) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {"a.example", "b.example"}})),
+  EXPECT_EQ(Code(server.vendor_one.Issue(LeafOptions{.dns_names = {"a.example", "b.example"}})),
             absl::StatusCode::kUnauthenticated);
 }
 
 TEST_F(RefusedCallers, R43Wildcard) {
-  EXPECT_EQ(Code(server.vendor_one.Issue({.dns_names = {"*.example"}})), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Code(server.vendor_one.Issue(LeafOptions{.dns_names = {"*.example"}})), absl::StatusCode::kUnauthenticated);
 }
 
 TEST_F(RefusedCallers, R43ThroughAnIntermediateTheAnchorIsTheRoot) {

@@ -1,6 +1,7 @@
 // The event stream, end to end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "tests/unit/keydist/test_server.h"

@@ -1,0 +1,121 @@
+// What an operator can get wrong in keydist-server.toml and the files it names, each with its message.
+#include "keydist-server/app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "keydist-server/app/credentials.h"
+#include "keydist-server/app/port_guard.h"
+#include "tests/unit/keydist/test_server.h"
+
+namespace henb::keydist::test {
+namespace {
+
+constexpr char kGood[] = R"([network]
+listen = "10.100.0.1:8443"
+[tls]
+certificate = "c.pem"
+key = "k.pem"
+anchors = ["r.pem"]
+)";
+
+std::string With(const std::string& more) { return kGood + more; }
+std::string Error(const std::string& text) {
+  const auto config = app::ParseConfig(text, "k.toml");
+  return config.ok() ? "good" : std::string(config.status().message());
+}
+
+TEST(Config, TheLeastThatWorks) {
+  const auto config = app::ParseConfig(kGood, "k.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->ListenText(), "10.100.0.1:8443");
+  EXPECT_EQ(config->placement, app::Placement::kColocated);
+  EXPECT_TRUE(config->kernel_guard);
+  EXPECT_FALSE(config->reflection);
+  EXPECT_EQ(config->audit_path, "/var/lib/keydist-server/audit.jsonl");
+  EXPECT_EQ(config->service.schedule.length, absl::Hours(24));
+}
+
+TEST(Config, ShortEpochsKeepTheirProportions) {
+  const auto config = app::ParseConfig(With("[keys]\nepoch_length = \"60s\"\n"), "k.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->service.schedule.grace, absl::Seconds(5));
+  EXPECT_EQ(config->service.schedule.prefetch, absl::Seconds(15));
+}
+
+TEST(Config, ErrorsNameThePlace) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(Error(With("[keys]\nepoch = \"1h\"\n")), HasSubstr("k.toml:8:"));
+  EXPECT_THAT(Error("[network]\nlisten = \"0.0.0.0:8443\"\n"), HasSubstr("explicit address"));
+  EXPECT_THAT(Error("[network]\nlisten = \"[::]:8443\"\n"), HasSubstr("explicit address"));
+  EXPECT_THAT(Error("[network]\nlisten = \"gateway:8443\"\n"), HasSubstr("k.toml:2:"));
+  EXPECT_THAT(Error("[network]\nlisten = \"10.0.0.1\"\n"), HasSubstr("address and port"));
+  EXPECT_THAT(Error("[network]\nlisten = \"10.0.0.1:0\"\n"), HasSubstr("address and port"));
+  EXPECT_THAT(Error(With("[log]\nlevel = \"loud\"\n")), HasSubstr("log"));
+  EXPECT_THAT(Error(With("[keys]\nepoch_length = \"1h\"\ngrace = \"1h\"\n")), HasSubstr("not shorter than the epoch"));
+  EXPECT_THAT(Error(With("[service]\nlease = \"1s\"\n")), HasSubstr("between 5s and 24h"));
+  EXPECT_NE(Error("[network]\nlisten = \"10.0.0.1:1\"\n"), "good");
+  EXPECT_THAT(Error(R"([network]
+listen = "10.0.0.1:1"
+placement = "behind_segw"
+)"),
+              HasSubstr("inner_pool"));
+  EXPECT_THAT(Error(R"([network]
+listen = "10.0.0.1:1"
+placement = "behind_segw"
+inner_pool = ["10.0.0.1/8"]
+)"),
+              HasSubstr("10.0.0.1/8"));
+}
+
+TEST(Files, SecretsThatOthersCanReadAreRefused) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(app::LoadKek(folder.Write("kek", std::string(32, 'k'), 0644)).ok());
+  EXPECT_TRUE(app::LoadKek(folder.Write("kek2", std::string(32, 'k'), 0600)).ok());
+  EXPECT_TRUE(app::LoadKek(folder.Write("kek3", std::string(64, 'A') + "\n", 0400)).ok());
+  for (const std::size_t size : {0U, 31U, 33U, 66U}) {
+    EXPECT_EQ(app::LoadKek(folder.Write("bad", std::string(size, 'k'))).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(app::LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(app::LoadKek(folder.path() + "/none").ok());
+}
+
+TEST(Files, AKekIsNeverOverwritten) {
+  const TemporaryFolder folder;
+  common::SystemRandom random;
+  const std::string path = folder.path() + "/kek";
+  ASSERT_TRUE(app::MakeKek(path, random).ok());
+  ASSERT_TRUE(app::LoadKek(path).ok());
+  EXPECT_EQ(app::MakeKek(path, random).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST(Files, KeyAndCertificateMustBelongTogether) {
+  TestServer server;
+  EXPECT_TRUE(app::LoadTls(server.config).ok());
+  server.config.key = server.folder.Write("other.key", server.vendor_one.Issue("x.example").key_pem);
+  EXPECT_THAT(std::string(app::LoadTls(server.config).status().message()), ::testing::HasSubstr("is not the key of"));
+  server.config.key = server.folder.Write("broken.key", "not a key");
+  EXPECT_EQ(app::LoadTls(server.config).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Files, AnotherKekDoesNotStart) {
+  TestServer server;
+  server.Start();
+  server.Stop();
+  server.config.kek_file = server.folder.Write("other", std::string(32, 'o'));
+  const auto started = app::Program::Start(server.config, server.clock, server.random, server.runner);
+  EXPECT_THAT(std::string(started.status().message()), ::testing::HasSubstr("was sealed under the KEK"));
+}
+
+TEST(PortGuard, R43DropsThePortOutsideIpsecOnly) {
+  app::Config config;
+  config.listen_port = 9443;
+  const std::string ruleset = app::PortGuardRuleset(config);
+  EXPECT_THAT(ruleset, ::testing::HasSubstr("tcp dport 9443 meta ipsec missing counter name outside_ipsec drop"));
+  EXPECT_THAT(ruleset, ::testing::StartsWith("table inet keydist\ndelete table inet keydist\n"));
+}
+
+}  // namespace
+}  // namespace henb::keydist::test
