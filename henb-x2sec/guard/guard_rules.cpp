@@ -124,6 +124,7 @@ std::string SetBlock(const SetKind& kind, bool v6) {
 
 std::vector<std::string> SetNames() {
   std::vector<std::string> names;
+  names.reserve(2 * kSets.size());
   for (const SetKind& kind : kSets) {
     names.push_back(StrCat(kind.name, "4"));
     names.push_back(StrCat(kind.name, "6"));
@@ -137,6 +138,7 @@ std::string CounterBlock(std::string_view name, const CounterValue& value) {
 
 std::string RenderStructure(const core::GuardSpec& spec) {
   std::vector<std::string> blocks;
+  blocks.reserve(kCounters.size() + 2 * kSets.size() + 3 * 4);
   for (const std::string_view name : kCounters) blocks.push_back(CounterBlock(name, {}));
   for (const SetKind& kind : kSets) {
     blocks.push_back(SetBlock(kind, false));

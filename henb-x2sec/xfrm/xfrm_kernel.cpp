@@ -142,6 +142,7 @@ absl::Status XfrmKernel::Put(const std::vector<KernelPolicy>& wanted) {
     if (!there || !there->Same(policy)) missing.push_back(&policy);
   }
   sequence_ = reserved;
+  messages.reserve(missing.size());
   for (const KernelPolicy* policy : missing) {
     messages.push_back(UpdatePolicyMessage(*policy, reserved + static_cast<std::uint32_t>(messages.size())));
   }
@@ -156,6 +157,7 @@ absl::Status XfrmKernel::Delete(const std::vector<KernelPolicy>& policies) {
   }
   const std::uint32_t first = sequence_ + 1;
   std::vector<Message> messages;
+  messages.reserve(found.size());
   for (const KernelPolicy& policy : found) {
     messages.push_back(DeletePolicyMessage(policy.selector.direction, policy.index,
                                            first + static_cast<std::uint32_t>(messages.size())));
