@@ -41,6 +41,11 @@ class FakeKeyService final : public x2sec::core::KeyService {
     if (peers.size() > 64) return absl::InvalidArgumentError("peers: more than 64");
     std::vector<x2sec::core::PairResult> results;
     for (const common::HenbId& peer : peers) {
+      if (const auto once = once_.find(peer); once != once_.end()) {
+        results.push_back(Answer(peer, once->second));
+        once_.erase(once);
+        continue;
+      }
       const auto it = offers_.find(peer);
       results.push_back(Answer(peer, it == offers_.end() ? everybody_ : it->second));
     }
@@ -71,6 +76,11 @@ class FakeKeyService final : public x2sec::core::KeyService {
   void Say(const common::HenbId& peer, Offer offer) {
     const std::lock_guard lock(mutex_);
     offers_.insert_or_assign(peer, std::move(offer));
+  }
+  /// Its next answer about this peer only.
+  void SayOnce(const common::HenbId& peer, Offer offer) {
+    const std::lock_guard lock(mutex_);
+    once_.insert_or_assign(peer, std::move(offer));
   }
   void SayOfEverybody(Offer offer) {
     const std::lock_guard lock(mutex_);
@@ -135,6 +145,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
   absl::Duration lease_ = absl::Hours(1);
   Offer everybody_;
   std::map<common::HenbId, Offer> offers_;
+  std::map<common::HenbId, Offer> once_;
   std::vector<x2sec::core::RegisterFacts> registrations_;
   std::vector<std::vector<common::HenbId>> calls_;
   EventSink sink_;

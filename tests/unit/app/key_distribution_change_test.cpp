@@ -85,16 +85,17 @@ TEST_F(KeyChangeOfPairs, ASuspendedPeersKeyGoesAtOnce) {
 }
 
 TEST_F(KeyChangeOfPairs, AnAnswerThatWasUnderWayWhenThePeerWasSuspendedIsVoid) {
-  keys->SetNeeded({b});
-  Settle();
-  service.Say(b, {.generation_peer = 2});
-  // The question is on the worker, its answer not on the loop yet.
+  Need({b});
+  service.SayOnce(b, {.generation_peer = 2});
+  service.Say(b, {.denial = core::KeyDenial::kSuspended});
+  // Both are taken in one turn of the loop: the question is on the worker when the second comes, its answer comes
+  // later.
   service.Tell({.kind = Kind::kPairChanged, .revision = 1, .epoch = 0, .peer = b});
   service.Tell({.kind = Kind::kPeerSuspended, .revision = 2, .epoch = 0, .peer = b});
-  service.Say(b, {.denial = core::KeyDenial::kSuspended});
   Settle();
   EXPECT_FALSE(StateOf(b).installed);
   EXPECT_FALSE(secrets.Has(a, b));
+  EXPECT_EQ(service.calls().size(), 3U) << "it is asked for again";
 }
 
 TEST_F(KeyChangeOfPairs, SelfSuspendedRemovesAllAndComesBack) {
