@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -32,7 +31,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
     const std::lock_guard lock(mutex_);
     registrations_.push_back(facts);
     if (!error_.ok()) return error_;
-    return x2sec::core::RegisterResult{.henb_id = "henb-a.example", .lease = lease_, .generation = 1};
+    return x2sec::core::RegisterResult{.henb_id = "henb-a.example", .lease = absl::Hours(1), .generation = 1};
   }
   absl::StatusOr<std::vector<x2sec::core::PairResult>> GetPairKeys(const std::vector<common::HenbId>& peers) override {
     const std::lock_guard lock(mutex_);
@@ -67,9 +66,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
     key.data()[1] = static_cast<std::uint8_t>(offer.generation_local);
     key.data()[2] = static_cast<std::uint8_t>(offer.generation_peer);
     key.data()[3] = offer.salt;
-    for (std::size_t i = 0; i < std::min<std::size_t>(peer.str().size(), 28); ++i) {
-      key.data()[4 + i] = static_cast<std::uint8_t>(peer.str()[i]);
-    }
+    std::copy_n(peer.str().begin(), std::min<std::size_t>(peer.str().size(), 28), key.data() + 4);
     return key;
   }
 
@@ -91,7 +88,6 @@ class FakeKeyService final : public x2sec::core::KeyService {
     const std::lock_guard lock(mutex_);
     error_ = std::move(error);
   }
-  void set_lease(absl::Duration lease) { lease_ = lease; }
   /// As the watch would bring it; nothing while nobody watches.
   void Tell(x2sec::core::KeyServiceEvent event) {
     EventSink sink;
@@ -142,7 +138,6 @@ class FakeKeyService final : public x2sec::core::KeyService {
 
   mutable std::mutex mutex_;
   absl::Status error_;
-  absl::Duration lease_ = absl::Hours(1);
   Offer everybody_;
   std::map<common::HenbId, Offer> offers_;
   std::map<common::HenbId, Offer> once_;
