@@ -1,5 +1,6 @@
 #include "policy/suite.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/strings.h"
@@ -51,6 +52,11 @@ constexpr Refused kRefused[] = {{"3DES", "3DES"},        {"DES", "DES"},        
                                 {"DH1", "DH group 1"},   {"DH2", "DH group 2"},   {"DH5", "DH group 5"},
                                 {"DH22", "DH group 22"}, {"DH23", "DH group 23"}, {"DH24", "DH group 24"}};
 
+void AddOnce(std::string proposal, std::vector<std::string>* list) {
+  if (proposal.empty() || std::find(list->begin(), list->end(), proposal) != list->end()) return;
+  list->push_back(std::move(proposal));
+}
+
 }  // namespace
 
 const std::vector<Suite>& DefaultSuites() {
@@ -70,6 +76,25 @@ std::string_view IkeProposal(Suite suite) {
 std::string_view EspProposal(Suite suite) {
   const Row* row = RowOf(suite);
   return row == nullptr ? std::string_view() : row->esp;
+}
+
+std::vector<std::string> IkeProposals(const std::vector<Suite>& suites) {
+  std::vector<std::string> out;
+  for (const Suite suite : suites) AddOnce(std::string(IkeProposal(suite)), &out);
+  return out;
+}
+
+std::vector<std::string> EspProposals(const std::vector<Suite>& suites) {
+  std::vector<std::string> out;
+  std::string_view group;  // With the hyphen before it.
+  for (const Suite suite : suites) {
+    const std::string_view proposal = EspProposal(suite);
+    if (proposal.empty()) continue;
+    const auto hyphen = proposal.rfind('-');
+    if (group.empty()) group = proposal.substr(hyphen);
+    AddOnce(common::StrCat(proposal.substr(0, hyphen), group), &out);
+  }
+  return out;
 }
 
 std::string_view SuiteName(Suite suite) {

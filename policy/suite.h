@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,12 @@ enum class Suite : std::uint8_t {
 [[nodiscard]] std::string_view IkeProposal(Suite suite);
 /// whack's notation, e.g. "aes_gcm256-none-ecp256" (PFS with the suite's group).
 [[nodiscard]] std::string_view EspProposal(Suite suite);
+
+/// What a link offers for IKE, the preferred first, each once.
+[[nodiscard]] std::vector<std::string> IkeProposals(const std::vector<Suite>& suites);
+/// What a link offers for ESP, likewise, all with the first suite's Diffie–Hellman group: pluto 4.10 refuses a
+/// connection with two groups for child SAs ("requires unimplemented CHILD_SA INVALID_KE", RFC 7296 §1.3).
+[[nodiscard]] std::vector<std::string> EspProposals(const std::vector<Suite>& suites);
 
 /// Name in JSON, e.g. "AES256_GCM16_SHA2_256_DH19".
 [[nodiscard]] std::string_view SuiteName(Suite suite);

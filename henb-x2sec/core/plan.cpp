@@ -47,10 +47,8 @@ ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& input
   spec.transport_mode = decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration;
   spec.replay_window = static_cast<int>(decision.terms.replay_window);
   spec.lifetime = decision.terms.max_sa_age;
-  for (const policy::Suite suite : decision.terms.suites) {
-    spec.ike_suites.emplace_back(policy::IkeProposal(suite));
-    spec.esp_suites.emplace_back(policy::EspProposal(suite));
-  }
+  spec.ike_suites = policy::IkeProposals(decision.terms.suites);
+  spec.esp_suites = policy::EspProposals(decision.terms.suites);
   if (goal == Goal::kPsk) return spec;
   spec.auth = IkeAuth::kCertificate;
   spec.local_ckaid = KeyFor(decision, inputs)->ckaid;

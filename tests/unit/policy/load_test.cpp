@@ -9,6 +9,7 @@
 #include <map>
 
 #include "common/file.h"
+#include "common/process_runner.h"
 #include "common/strings.h"
 #include "policy/suite.h"
 #include "policy/validate.h"
@@ -170,6 +171,33 @@ TEST(Suite, OffersApprovedProposalsOnlyR13) {
   }
   EXPECT_EQ(IkeProposal(static_cast<Suite>(200)), "");
   EXPECT_EQ(DefaultSuites().size(), 10U);
+}
+
+// One group for child SAs, the preferred suite's: pluto takes no second one.
+TEST(Suite, OffersOneGroupForEsp) {
+  EXPECT_EQ(IkeProposals(DefaultSuites()).size(), 10U);
+  EXPECT_THAT(EspProposals(DefaultSuites()),
+              ::testing::ElementsAre("aes_gcm256-none-ecp256", "aes_gcm128-none-ecp256", "aes256-sha2_256-ecp256",
+                                     "aes256-sha2_384-ecp256", "aes128-sha2_256-ecp256"));
+  EXPECT_THAT(EspProposals({Suite::kAes256Gcm16Sha2_384Dh20, Suite::kAes128CbcSha2_256Dh14}),
+              ::testing::ElementsAre("aes_gcm256-none-ecp384", "aes128-sha2_256-ecp384"));
+  EXPECT_TRUE(EspProposals({static_cast<Suite>(200)}).empty());
+}
+
+// pluto's own parser takes both lists; where libreswan is not installed there is nothing to ask.
+TEST(Suite, PlutoReadsTheProposalsR13) {
+  const std::string parser = "/usr/libexec/ipsec/algparse";
+  if (!std::filesystem::exists(parser)) GTEST_SKIP() << parser << " is not there";
+  common::SystemProcessRunner runner;
+  for (const std::string& what : {"ike=" + common::Join(IkeProposals(DefaultSuites()), ","),
+                                  "esp=" + common::Join(EspProposals(DefaultSuites()), ",")}) {
+    common::ProcessRequest request;
+    request.argv = {parser, "-v2", "-pfs=yes", what};
+    const auto result = runner.Run(request);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->exit_status, 0) << result->output << result->error;
+    EXPECT_THAT(result->output + result->error, ::testing::Not(HasSubstr("ERROR")));
+  }
 }
 
 }  // namespace
