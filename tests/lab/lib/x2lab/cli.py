@@ -136,6 +136,7 @@ def _run(given, folder, shown, tell):
 
 
 def _play(given, folder, shown, tell):
+    scene.load_modules()
     if given.command == "run":
         return _run(given, folder, shown, tell)
     credentials = material.load(programs.CACHE, tell)

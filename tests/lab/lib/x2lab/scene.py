@@ -8,6 +8,17 @@ import time
 from . import capture, kernel, layout, linux, material, node, pluto, process
 
 DEFAULT_NODES = ("a", "b")
+# Loaded beforehand: on a slow machine a program's first use of each would run into its deadline.
+MODULES = (
+    "nf_tables nft_xfrm nft_ct nft_limit nft_log nft_reject_inet xfrm_user esp4 esp6 af_key gcm ccm seqiv echainiv "
+    "authenc cbc sctp veth bridge udp_tunnel ip6_udp_tunnel tcp_diag"
+).split()
+
+
+def load_modules():
+    """What the scene needs of the kernel; a module that this kernel has built in, or not at all, is no error."""
+    process.run(["modprobe", "-a", "-q", *MODULES], check=False, timeout=120)
+
 
 
 class Scene:
