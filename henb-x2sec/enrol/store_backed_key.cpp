@@ -130,8 +130,11 @@ absl::StatusOr<EvpKey> MakeStoreBackedKey(core::DeviceKeyStore& store, const std
   EvpKey out(EVP_PKEY_new(), EVP_PKEY_free);
   auto key = std::make_unique<KeyInStore>(KeyInStore{&store, ckaid});
   bool attached = false;
-  if (EVP_PKEY_is_a(public_key.get(), "EC") == 1) attached = AttachEc(public_key.get(), out.get(), std::move(key));
-  if (EVP_PKEY_is_a(public_key.get(), "RSA") == 1) attached = AttachRsa(public_key.get(), out.get(), std::move(key));
+  if (EVP_PKEY_is_a(public_key.get(), "EC") == 1) {
+    attached = AttachEc(public_key.get(), out.get(), std::move(key));
+  } else if (EVP_PKEY_is_a(public_key.get(), "RSA") == 1) {
+    attached = AttachRsa(public_key.get(), out.get(), std::move(key));
+  }
   if (!attached) {
     return absl::InvalidArgumentError(
         common::StrCat("key ", ckaid, " is neither EC nor RSA, or OpenSSL refused it: ", common::DrainOpensslErrors()));
