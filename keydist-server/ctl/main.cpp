@@ -19,7 +19,8 @@ int Main(int argc, char** argv) {
   Session session;
   Command chosen;
   app.add_option("--socket", session.socket, "the server's socket; status.sock is enough for reading")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->take_last();
   app.add_flag("--json", session.json, "JSON on standard output");
   AddHenbCommands(app, &chosen);
   AddStateCommands(app, &chosen);

@@ -76,18 +76,15 @@ FileAuditLog::~FileAuditLog() {
 }
 
 void FileAuditLog::Append(domain::AuditRecord record, Done done) {
-  bool accepted = false;
-  bool first = false;
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && waiting_.size() < kMaxWaiting) {
       waiting_.push_back({std::move(record), std::move(done)});
-      accepted = true;
-      first = waiting_.size() == 1;  // Later ones find the thread woken already.
+      if (waiting_.size() == 1) wake_.notify_one();  // Later ones find the thread woken already.
+      return;
     }
   }
-  if (!accepted) return done(absl::UnavailableError("the audit log is behind"));
-  if (first) wake_.notify_one();
+  done(absl::UnavailableError("the audit log is behind"));
 }
 
 void FileAuditLog::RunCommits() {
