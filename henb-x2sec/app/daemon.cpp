@@ -159,7 +159,7 @@ void Daemon::Impl::StartParts() {
   keys = std::make_unique<KeyDistribution>(KeyDistribution::Parts{
       config, loop, clock, random, *keydist_worker, adapters.key_service.get(), *adapters.secrets, *adapters.ike,
       [this] {
-        core::RegisterFacts facts{.x2_addresses = {}, .cmpv2 = config.with_cmp, .anchors = {}, .boot_id = BootId()};
+        core::RegisterFacts facts{.x2_addresses = links->LocalAddresses(), .cmpv2 = config.with_cmp, .anchors = {}, .boot_id = BootId()};
         for (const common::Certificate& root : credentials->vendor_roots()) facts.anchors.push_back(root.spki());
         return facts;
       },
@@ -173,7 +173,7 @@ void Daemon::Impl::StartParts() {
       }});
   links = std::make_unique<Links>(Links::Parts{
       config, loop, clock, random, ike, *initiate_worker, *mirror, *key_changes, *prober, *neighbours, *reqids, *credentials,
-      *enrolment, *keys, *adapters.secrets, *health, [this] { return policy->policy(); },
+      *enrolment, *keys, *health, [this] { return policy->policy(); },
       [this] {
         if (server) server->NotifyLinksChanged();
       }});
@@ -369,8 +369,11 @@ void Daemon::Impl::ReadGuardCounters() {
                       guard_counters.reset();
                       if (counters.ok()) guard_counters = *counters;
                       if (!config.metrics_textfile) return;
-                      const absl::Status written = WriteMetricsFile(*config.metrics_textfile, Metrics());
-                      if (!written.ok()) common::LogWarning("metrics.not_written", {{"error", written}});
+                      guard_worker->Run(
+                          [path = *config.metrics_textfile, text = Metrics()] { return WriteMetricsFile(path, text); },
+                          [](const absl::Status& written) {
+                            if (!written.ok()) common::LogWarning("metrics.not_written", {{"error", written}});
+                          });
                     });
 }
 

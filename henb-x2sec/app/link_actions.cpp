@@ -9,7 +9,7 @@
 namespace henb::x2sec::app {
 namespace {
 
-constexpr absl::Duration kNegotiation = absl::Seconds(20);  // pluto gives up a silent peer within this
+constexpr absl::Duration kNegotiation = absl::Seconds(15);  // pluto itself gives up a silent peer after 16 s
 constexpr absl::Duration kFirstRetry = absl::Seconds(1);
 constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestRetryForPeer = absl::Seconds(8);  // waiting for the peer's enrolment
@@ -134,6 +134,11 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
   }
   if (!at->second.children.empty() || core::IsUp(link.link.state)) return;  // the peer's attempt won
   link.last_error = report.ok() ? report->detail : std::string(report.status().message());
+  if (report.ok() && report->outcome == core::InitiateOutcome::kAuthenticationFailed && link.decision.method) {
+    // R9: IKE tells a wrong secret, a wrong identity and another method in the same words, at both ends.
+    link.last_error = common::StrCat(link.last_error, " (method mismatch or wrong credentials: ours is ",
+                                     policy::Name(*link.decision.method), "; does the peer's policy say the same?)");
+  }
   if (report.ok()) {
     if (const auto kind = KindOf(report->outcome); kind && link.decision.method) {
       const policy::Failure failure{*link.decision.method, *kind};

@@ -59,6 +59,7 @@ void Links::ObserveLink(LinkRuntime& link) {
     Handle(link, core::LinkEvent::kLost);
   }
   RemoveSurplus(link);
+  RemoveOrphans(link);
 }
 
 void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) {
@@ -160,6 +161,30 @@ void Links::RemoveSurplus(LinkRuntime& link) {
     common::LogInfo("link.surplus_removed", {{"neighbour", link.id.str()}, {"state", serial}});
     parts_.mirror.DeleteState(serial);
   }
+}
+
+/// What a dead pluto left behind goes once a living child carries the link: until then it may be all there is.
+void Links::RemoveOrphans(LinkRuntime& link) {
+  std::map<std::uint32_t, absl::Duration> still_there;
+  const absl::Duration now = parts_.clock.Steady();
+  const bool replaced = core::IsUp(link.link.state) && parts_.mirror.pluto_running() && !parts_.key_changes.Running(link.id);
+  for (const auto& [name, connection] : link.connections) {
+    if (!replaced || core::FindChild(connection.children, connection.pin) == nullptr) continue;
+    for (const core::SaInfo& sa : core::OrphanSas(connection.spec, parts_.mirror.ike(), parts_.mirror.kernel())) {
+      const auto seen = link.orphans.find(sa.spi);
+      const absl::Duration since = seen == link.orphans.end() ? now : seen->second;
+      if (seen == link.orphans.end()) {
+        parts_.loop.After(kSurplusAfter + absl::Milliseconds(50), [this] { parts_.mirror.CheckPluto(); });
+      }
+      if (now - since < kSurplusAfter) {
+        still_there[sa.spi] = since;
+        continue;
+      }
+      common::LogInfo("link.orphan_removed", {{"neighbour", link.id.str()}, {"spi", sa.spi}});
+      parts_.mirror.DeleteSa(sa);
+    }
+  }
+  link.orphans = std::move(still_there);
 }
 
 std::vector<control::LinkView> Links::Views() const {

@@ -43,6 +43,7 @@ struct LinkRuntime {
   std::optional<absl::Duration> authenticated_at;   ///< Steady clock; of the SA that is pinned.
   std::uint64_t authenticated_ike = 0;
   absl::Duration surplus_since;                ///< Steady clock; when more than one child was first seen. Zero: not now.
+  std::map<std::uint32_t, absl::Duration> orphans;   ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
   absl::Duration probed_at;
 
   std::optional<common::EventLoop::TimerId> retry;

@@ -61,6 +61,14 @@ bool Links::AnyPsk() const {
   return std::any_of(links_.begin(), links_.end(), [](const auto& e) { return e.second.link.goal == core::Goal::kPsk; });
 }
 
+std::vector<std::string> Links::LocalAddresses() const {
+  std::set<std::string> addresses;
+  for (const auto& [id, link] : links_) {
+    for (const core::AddressPair& pair : PairsOf(id)) addresses.insert(pair.local.ToString());
+  }
+  return {addresses.begin(), addresses.end()};
+}
+
 policy::Facts Links::FactsOf(const common::HenbId& id) const {
   policy::Facts facts;
   facts.neighbour = parts_.neighbours.FactsOf(id);

@@ -49,7 +49,6 @@ class Links {
     Credentials& credentials;
     Enrolment& enrolment;
     KeyDistribution& keys;
-    const core::SecretStore& secrets;
     HealthMonitor& health;
     std::function<const policy::Policy*()> policy;   ///< The one last applied; none before.
     std::function<void()> changed;                   ///< Some view has changed.
@@ -74,6 +73,8 @@ class Links {
   /// Facts as Decide sees them now.
   [[nodiscard]] policy::Facts FactsOf(const common::HenbId& id) const;
   [[nodiscard]] bool AnyPsk() const;
+  /// Our own addresses that links use.
+  [[nodiscard]] std::vector<std::string> LocalAddresses() const;
 
  private:
   // links.cpp: decisions
@@ -100,6 +101,7 @@ class Links {
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);
   void RemoveSurplus(LinkRuntime& link);
+  void RemoveOrphans(LinkRuntime& link);
   [[nodiscard]] bool ProvenNow(const LinkRuntime& link) const;
   [[nodiscard]] bool Unsettled(const LinkRuntime& link) const;
   [[nodiscard]] control::LinkView ViewOf(const LinkRuntime& link) const;

@@ -64,6 +64,10 @@ void SystemMirror::DeleteState(std::uint64_t serial) {
                         });
 }
 
+void SystemMirror::DeleteSa(const core::SaInfo& sa) {
+  LogFailure("kernel.delete_sa_failed", parts_.kernel.DeleteSa(sa));
+}
+
 void SystemMirror::CheckAll() {
   CheckGuard();
   CheckPluto();

@@ -52,6 +52,8 @@ class SystemMirror {
 
   /// One of pluto's states, asynchronously; a failure is logged.
   void DeleteState(std::uint64_t serial);
+  /// A kernel SA of ours that nobody needs any more.
+  void DeleteSa(const core::SaInfo& sa);
 
   void CheckKernel();   ///< Snapshot, repairs of the kernel, `looked`.
   void CheckGuard();
