@@ -16,22 +16,22 @@ struct Row {
 };
 
 constexpr std::array kRows = {
-    Row{Suite::kAes256Gcm16Sha2_256Dh19, "AES256_GCM16_SHA2_256_DH19", "aes_gcm256-sha2_256-ecp256",
+    Row{Suite::kAes256Gcm16Sha256Dh19, "AES256_GCM16_SHA2_256_DH19", "aes_gcm256-sha2_256-ecp256",
         "aes_gcm256-none-ecp256"},
-    Row{Suite::kAes256Gcm16Sha2_384Dh20, "AES256_GCM16_SHA2_384_DH20", "aes_gcm256-sha2_384-ecp384",
+    Row{Suite::kAes256Gcm16Sha384Dh20, "AES256_GCM16_SHA2_384_DH20", "aes_gcm256-sha2_384-ecp384",
         "aes_gcm256-none-ecp384"},
-    Row{Suite::kAes128Gcm16Sha2_256Dh19, "AES128_GCM16_SHA2_256_DH19", "aes_gcm128-sha2_256-ecp256",
+    Row{Suite::kAes128Gcm16Sha256Dh19, "AES128_GCM16_SHA2_256_DH19", "aes_gcm128-sha2_256-ecp256",
         "aes_gcm128-none-ecp256"},
-    Row{Suite::kAes256Gcm16Sha2_256Dh14, "AES256_GCM16_SHA2_256_DH14", "aes_gcm256-sha2_256-modp2048",
+    Row{Suite::kAes256Gcm16Sha256Dh14, "AES256_GCM16_SHA2_256_DH14", "aes_gcm256-sha2_256-modp2048",
         "aes_gcm256-none-modp2048"},
-    Row{Suite::kAes128Gcm16Sha2_256Dh14, "AES128_GCM16_SHA2_256_DH14", "aes_gcm128-sha2_256-modp2048",
+    Row{Suite::kAes128Gcm16Sha256Dh14, "AES128_GCM16_SHA2_256_DH14", "aes_gcm128-sha2_256-modp2048",
         "aes_gcm128-none-modp2048"},
-    Row{Suite::kAes256CbcSha2_256Dh19, "AES256_CBC_SHA2_256_DH19", "aes256-sha2_256-ecp256", "aes256-sha2_256-ecp256"},
-    Row{Suite::kAes256CbcSha2_384Dh20, "AES256_CBC_SHA2_384_DH20", "aes256-sha2_384-ecp384", "aes256-sha2_384-ecp384"},
-    Row{Suite::kAes128CbcSha2_256Dh19, "AES128_CBC_SHA2_256_DH19", "aes128-sha2_256-ecp256", "aes128-sha2_256-ecp256"},
-    Row{Suite::kAes256CbcSha2_256Dh14, "AES256_CBC_SHA2_256_DH14", "aes256-sha2_256-modp2048",
+    Row{Suite::kAes256CbcSha256Dh19, "AES256_CBC_SHA2_256_DH19", "aes256-sha2_256-ecp256", "aes256-sha2_256-ecp256"},
+    Row{Suite::kAes256CbcSha384Dh20, "AES256_CBC_SHA2_384_DH20", "aes256-sha2_384-ecp384", "aes256-sha2_384-ecp384"},
+    Row{Suite::kAes128CbcSha256Dh19, "AES128_CBC_SHA2_256_DH19", "aes128-sha2_256-ecp256", "aes128-sha2_256-ecp256"},
+    Row{Suite::kAes256CbcSha256Dh14, "AES256_CBC_SHA2_256_DH14", "aes256-sha2_256-modp2048",
         "aes256-sha2_256-modp2048"},
-    Row{Suite::kAes128CbcSha2_256Dh14, "AES128_CBC_SHA2_256_DH14", "aes128-sha2_256-modp2048",
+    Row{Suite::kAes128CbcSha256Dh14, "AES128_CBC_SHA2_256_DH14", "aes128-sha2_256-modp2048",
         "aes128-sha2_256-modp2048"},
 };
 

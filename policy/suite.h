@@ -13,16 +13,16 @@ namespace henb::policy {
 /// Cipher, hash (PRF of IKE; integrity of IKE and ESP where the cipher is CBC) and Diffie–Hellman group: one for IKE
 /// and ESP alike.
 enum class Suite : std::uint8_t {
-  kAes256Gcm16Sha2_256Dh19 = 1,
-  kAes256Gcm16Sha2_384Dh20 = 2,
-  kAes128Gcm16Sha2_256Dh19 = 3,
-  kAes256Gcm16Sha2_256Dh14 = 4,
-  kAes128Gcm16Sha2_256Dh14 = 5,
-  kAes256CbcSha2_256Dh19 = 6,
-  kAes256CbcSha2_384Dh20 = 7,
-  kAes128CbcSha2_256Dh19 = 8,
-  kAes256CbcSha2_256Dh14 = 9,
-  kAes128CbcSha2_256Dh14 = 10,
+  kAes256Gcm16Sha256Dh19 = 1,
+  kAes256Gcm16Sha384Dh20 = 2,
+  kAes128Gcm16Sha256Dh19 = 3,
+  kAes256Gcm16Sha256Dh14 = 4,
+  kAes128Gcm16Sha256Dh14 = 5,
+  kAes256CbcSha256Dh19 = 6,
+  kAes256CbcSha384Dh20 = 7,
+  kAes128CbcSha256Dh19 = 8,
+  kAes256CbcSha256Dh14 = 9,
+  kAes128CbcSha256Dh14 = 10,
 };
 
 /// All of R13, the preferred first: what a rule without `suites` offers.

@@ -179,7 +179,7 @@ TEST(Suite, OffersOneGroupForEsp) {
   EXPECT_THAT(EspProposals(DefaultSuites()),
               ::testing::ElementsAre("aes_gcm256-none-ecp256", "aes_gcm128-none-ecp256", "aes256-sha2_256-ecp256",
                                      "aes256-sha2_384-ecp256", "aes128-sha2_256-ecp256"));
-  EXPECT_THAT(EspProposals({Suite::kAes256Gcm16Sha2_384Dh20, Suite::kAes128CbcSha2_256Dh14}),
+  EXPECT_THAT(EspProposals({Suite::kAes256Gcm16Sha384Dh20, Suite::kAes128CbcSha256Dh14}),
               ::testing::ElementsAre("aes_gcm256-none-ecp384", "aes128-sha2_256-ecp384"));
   EXPECT_TRUE(EspProposals({static_cast<Suite>(200)}).empty());
 }
