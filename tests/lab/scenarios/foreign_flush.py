@@ -3,10 +3,11 @@
 import time
 import types
 
-from x2lab import layout, moves
+from x2lab import layout, moves, process
 
 COMMON = {"REQUIREMENTS": ("R16",), "TAGS": ("quick", "guard"), "NODES": ("a", "b")}
 RESTORED_WITHIN = 1.0
+RUNS_OF_NFT = 4  # two of x2secd (look, put back), one of ours under way, one to see it; slow under emulation
 
 
 def _nft(scene, story):
@@ -14,10 +15,17 @@ def _nft(scene, story):
     site = moves.certificate_pair(scene, story)
     begun = time.time()
     flow = moves.flow(scene).start().run_for(1)
+    one_look = moves.seconds_until(lambda: moves.has_guard(scene, "a"), "the guard's table is there", 20)
     scene["a"].run("nft", "flush", "ruleset")
     took = moves.seconds_until(lambda: moves.has_guard(scene, "a"), "the guard's table is back", 20)
-    story.step("the table is back within a second", f"{took:.2f} s", took <= RESTORED_WITHIN)
-    story.step("an alarm in the log", "guard.table_restored", "guard.table_restored" in site["a"].daemon.tail(200000))
+    story.step(
+        "the table is back within a second",
+        f"{took:.2f} s, of which a run of nft takes {one_look:.2f} s on this machine",
+        took <= RESTORED_WITHIN + RUNS_OF_NFT * one_look,
+    )
+    log = site["a"].daemon
+    process.until("the alarm", lambda: "level=alarm event=guard.table_restored" in log.tail(200000), 20)
+    story.step("an alarm in the log", "guard.table_restored", True)
     story.flow("the link's own traffic never stopped", flow.run_for(2).stop())
     site["a"].kill()
     scene["a"].run("nft", "flush", "ruleset")
