@@ -1,5 +1,6 @@
 """The demonstration: five neighbours of HeNB a, treated in the five ways that the policy knows, on real packets."""
 
+import datetime
 import json
 import sys
 import time
@@ -49,13 +50,21 @@ def _start(site, tell):
     site.push(RULES)
 
 
+def _seconds_between(begun, since):
+    """From `begun` (seconds since 1970) to the time that the link says; to now, where it says none."""
+    try:
+        return max(datetime.datetime.fromisoformat(since).timestamp() - begun, 0.0)
+    except (TypeError, ValueError):
+        return time.time() - begun
+
+
 def _bring_up(site, tell):
     """Adds the neighbours and waits: {letter: seconds to up, or None}."""
     begun, took = {}, {}
     for letter in EXPECTED:
         tell.live(f"a–{letter}: neighbour added ({STORY[letter]})")
         site[letter].add_neighbour(ME, _wire_of(letter))
-        begun[letter] = time.monotonic()
+        begun[letter] = time.time()
         site[ME].add_neighbour(letter, _wire_of(letter))
     end = time.monotonic() + WAIT
     final = {letter: state for letter, (_, state, _) in EXPECTED.items()}
@@ -64,7 +73,7 @@ def _bring_up(site, tell):
         states = {letter: (links.get(letter) or {}).get("state") for letter in EXPECTED}
         for letter, state in states.items():
             if letter not in took and state in product.UP:
-                took[letter] = time.monotonic() - begun[letter]
+                took[letter] = _seconds_between(begun[letter], links[letter].get("since"))
         tell.live("  ".join(f"a–{letter} {state}" for letter, state in states.items()))
         if states == final:
             break
