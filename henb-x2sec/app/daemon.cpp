@@ -183,7 +183,6 @@ absl::Status Daemon::Impl::Start() {
   RETURN_IF_ERROR(StartStores());
   StartParts();
   RETURN_IF_ERROR_CTX(mirror->TakeStock(), "kernel");
-  LookAtHealth();
   if (const policy::Policy* in_force = policy->policy()) enrolment->SetTerms(in_force->enrolment);
   if (adapters.ipsec) {
     const auto version = adapters.ike->CheckVersion();
@@ -194,6 +193,8 @@ absl::Status Daemon::Impl::Start() {
     }
     ImportCredentials();
   }
+  // Only now can links be decided as an earlier run decided them: what it left up is adopted, and nothing is taken down for want of a fact.
+  LookAtHealth();
   links->EvaluateAll();
   StartWatches();
   RETURN_IF_ERROR(StartControl());

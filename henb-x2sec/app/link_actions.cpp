@@ -10,6 +10,7 @@ namespace henb::x2sec::app {
 namespace {
 
 constexpr absl::Duration kNegotiation = absl::Seconds(15);  // pluto itself gives up a silent peer after 16 s
+constexpr absl::Duration kSettle = absl::Seconds(3);
 constexpr absl::Duration kFirstRetry = absl::Seconds(1);
 constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestRetryForPeer = absl::Seconds(8);  // waiting for the peer's enrolment
@@ -110,7 +111,9 @@ void Links::Initiate(LinkRuntime& link) {
 
 void Links::InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection) {
   const std::string& name = connection.spec.name;
-  if (connection.attempting || !parts_.mirror.IsReady(name) || !connection.children.empty()) return;
+  // pluto makes one more child at every call, so never without need.
+  const bool settling = parts_.clock.Steady() < connection.settled_at;
+  if (connection.attempting || settling || !parts_.mirror.IsReady(name) || !connection.children.empty()) return;
   connection.attempting = true;
   parts_.initiate_worker.Run([ike = parts_.ike, name] { return ike->Initiate(name, kNegotiation); },
                              [this, id = link.id, name](absl::StatusOr<core::InitiateReport> report) {
@@ -129,7 +132,8 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
   if (report.ok() && report->outcome == core::InitiateOutcome::kEstablished) {
     // Which child it is, pluto's next answer tells; with one of ours accepted, all that are there now are.
     at->second.accepted = true;
-    parts_.mirror.CheckPluto();
+    at->second.settled_at = parts_.clock.Steady() + kSettle;
+    parts_.mirror.CheckStates();
     return;
   }
   if (!at->second.children.empty() || core::IsUp(link.link.state)) return;  // the peer's attempt won

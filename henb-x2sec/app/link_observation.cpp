@@ -66,7 +66,7 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   const core::ConnectionSpec& spec = connection.spec;
   connection.children = core::LiveChildren(spec, parts_.mirror.ike(), parts_.mirror.kernel());
   if (connection.children.empty()) {
-    connection.accepted = false;
+    if (parts_.clock.Steady() >= connection.settled_at) connection.accepted = false;
     // An SA that a dead pluto left behind still carries; the pin stays on it until there is a better one.
     const bool orphan = connection.pin && KernelHoldsOutbound(parts_.mirror.kernel(), spec, *connection.pin);
     if (connection.pin && !orphan) {

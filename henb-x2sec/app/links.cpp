@@ -227,7 +227,7 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
       const auto old = link.connections.find(spec.name);
       const bool same = old != link.connections.end() && old->second.spec == spec;
       next[spec.name] = same ? std::move(old->second)
-                             : ConnectionRuntime{.spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}};
+                             : ConnectionRuntime{.spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}, .settled_at = {}};
     }
     link.connections = std::move(next);
   }
