@@ -35,6 +35,17 @@ def psk_pair(scene, story, one="a", other="d", keydist=None, **overrides):
     return site
 
 
+def psk_only_pair(scene, story, one="a", other="b"):
+    """Two HeNBs of one vendor that the policy lets use nothing but the key of the pair: the Site, with `keydist`."""
+    site = product.Site(scene, story.note)
+    site.start_keydist()
+    site.start((one, other))
+    site.push([policy.psk_only(one + other)]).introduce(one, other)
+    link = site.wait_up(one, other)
+    story.step(f"{one}–{other} is up by PSK", f"{link['state']}, rule {link['rule']}", link["state"] == "UP_PSK")
+    return site
+
+
 def flow(scene, one="a", other="b", wire="lan", **options):
     """X2 traffic between two HeNBs, not yet started."""
     me, peer = layout.HENBS[one], layout.HENBS[other]
