@@ -2,7 +2,7 @@
 
 import time
 
-from x2lab import ike_probe, kernel, layout, moves, nss, pki, pluto, policy, process, product
+from x2lab import ike_probe, kernel, layout, moves, pki, pluto, policy, process, product
 
 NAME = "imposters"
 ABOUT = "A wrong SAN, the right name under other anchors, a twin of the CA, self-signed, weak proposals, a wrong PSK: none gets a link."
@@ -36,6 +36,16 @@ def _credentials(scene):
         ("the issuer's DN with another key", issue(twin, "twin")),
         ("self-signed", pki.self_signed(folder, "alone", f"O=Vendor 1, CN={B.id}", (B.id,))),
     ]
+
+
+def _take(scene, nickname, credential):
+    """Puts a credential into b's NSS database, from inside b: SQLite would follow a path through /proc out of the node again."""
+    package = scene.artefacts / "imposters" / f"{nickname}.p12"
+    words = ["-in", credential.cert, "-inkey", credential.key, "-name", nickname, "-passout", "pass:"]
+    pki.openssl("pkcs12", "-export", *words, "-out", package)
+    inside = scene["b"].write(f"/run/lab/{nickname}.p12", package.read_bytes(), 0o600)
+    database = f"sql:{pluto.NSS_FOLDER}"
+    scene["b"].run("pk12util", "-i", inside, "-d", database, "-W", "", "-K", "", timeout=60)
 
 
 class Imposter:
@@ -95,7 +105,7 @@ def _nothing_of_b(scene, site, story, what, imposter):
 
 def _by_certificate(scene, site, story, imposter):
     for number, (what, credential) in enumerate(_credentials(scene)):
-        nss.add_credential(scene["b"].path(pluto.NSS_FOLDER), f"imposter{number}", credential)
+        _take(scene, f"imposter{number}", credential)
         imposter.certificate(f"imposter{number}")
         imposter.tries(NO_AUTHENTICATION)
         _nothing_of_b(scene, site, story, what, imposter)
