@@ -39,13 +39,14 @@ def tell(text):
 def prepare(credentials):
     """On the host, once: certificates of the 32 and one NSS database with all of them. Its folder."""
     folder = credentials.folder / f"bench-{COUNT}"
-    if not (folder / "complete").is_file():
+    if not (folder / "ckaids.json").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(credentials.nss("b"), folder / "nss")
         for identity, _, _ in PEERS:
             made = credentials.vendors[1].issue(identity, f"O=Vendor 1, CN={identity}", dns=(identity,), folder=folder)
             nss.add_credential(folder / "nss", identity, made)
-        (folder / "complete").touch()
+        ckaids = {identity: nss.ckaid(folder / "nss", identity) for identity, _, _ in PEERS}
+        (folder / "ckaids.json").write_text(json.dumps(ckaids))
     return folder
 
 
@@ -55,6 +56,7 @@ class Bench:
     def __init__(self, stage, folder):
         self.stage, self.folder = stage, folder
         self.a, self.b = stage.plutos["a"], stage.plutos["b"]
+        self.ckaids = json.loads((folder / "ckaids.json").read_text())
         self.anchor = stage.material.vendor_root("a")
         self.rss = 0
 
@@ -108,8 +110,7 @@ class Bench:
             if psk:
                 self.b.add_psk(name, me, other, reqid, *AS_X2SECD)
             else:
-                ckaid = nss.ckaid(self.folder / "nss", identity)
-                self.b.add_certificate(name, me, other, ckaid, self.anchor.subject(), reqid, *AS_X2SECD)
+                self.b.add_certificate(name, me, other, self.ckaids[identity], self.anchor.subject(), reqid, *AS_X2SECD)
 
     def sas(self, letter):
         return sum(1 for s in kernel.states(self.stage[letter]) if "10.9.1." in f"{s.src} {s.dst}")
