@@ -226,6 +226,8 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
     for (const core::ConnectionSpec& spec : link.plan.connections) {
       const auto old = link.connections.find(spec.name);
       const bool same = old != link.connections.end() && old->second.spec == spec;
+      // pluto still has the one of before: no attempt may be made on it.
+      if (old != link.connections.end() && !same) parts_.mirror.Renew(spec.name);
       next[spec.name] = same ? std::move(old->second)
                              : ConnectionRuntime{.spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}, .settled_at = {}};
     }
