@@ -186,7 +186,8 @@ TEST_F(NftGuardTest, CountsWhatItDropsAndGoesOnCounting) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(2152);
-    const auto bytes = Ip(address).bytes();
+    const auto parsed = Ip(address);
+    const auto bytes = parsed.bytes();
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(&to.sin_addr));
     return sendto(fd.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof(to));
   };
