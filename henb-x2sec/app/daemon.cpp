@@ -62,7 +62,7 @@ struct Daemon::Impl {
   void Signals();
   void Reload();
   void LookAtHealth();
-  void KeydistCredentials();
+  void RaiseClockFloor();
   std::vector<control::DoctorFinding> Doctor();
   std::string Metrics();
   void ReadGuardCounters();
@@ -151,7 +151,7 @@ void Daemon::Impl::StartParts() {
   enrolment = std::make_unique<Enrolment>(Enrolment::Parts{
       config, loop, clock, random, *enrol_worker, adapters.enroller.get(), *adapters.certificates, *adapters.ike, *credentials,
       [this] {
-        KeydistCredentials();
+        RaiseClockFloor();
         links->ForgetFailures();
         links->EvaluateAll();
       },
@@ -219,13 +219,10 @@ void Daemon::Impl::ImportCredentials() {
   }
 }
 
-/// The key service knows this device by either certificate; the operator's where there is one needs its key, which NSS does not give away, so the
-/// vendor's key is what gRPC uses.
-void Daemon::Impl::KeydistCredentials() {
-  const absl::Time verified = credentials->operator_credential()
-                                  ? credentials->operator_credential()->certificate.not_before()
-                                  : absl::InfinitePast();
-  health->RaiseFloor(verified);
+/// A certificate that enrolment verified was made after its notBefore: no clock may be below that (R57).
+void Daemon::Impl::RaiseClockFloor() {
+  const auto& enrolled = credentials->operator_credential();
+  if (enrolled) health->RaiseFloor(enrolled->certificate.not_before());
 }
 
 void Daemon::Impl::PolicyChanged() {

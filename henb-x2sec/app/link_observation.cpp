@@ -18,7 +18,7 @@ bool KernelHoldsOutbound(const core::KernelSnapshot& kernel, const core::Connect
   });
 }
 
-std::optional<std::string> DecisionName(const policy::Decision& decision) {
+std::string DecisionName(const policy::Decision& decision) {
   if (decision.outcome == policy::Outcome::kEnrol) return "CERT";  // the final one
   return std::string(policy::Name(decision.outcome));
 }
@@ -87,7 +87,6 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
   if (child != nullptr && child->ike_serial != link.authenticated_ike) {
     link.authenticated_ike = child->ike_serial;
-    link.authenticated_at = parts_.clock.Steady();
     if (core::IsUp(link.link.state)) ScheduleAge(link);
   }
   const absl::Duration now = parts_.clock.Steady();
@@ -197,7 +196,7 @@ control::LinkView Links::ViewOf(const LinkRuntime& link) const {
   control::LinkView view;
   view.neighbour = link.id.str();
   view.state = core::StateName(link.link.state);
-  view.decision = *DecisionName(link.decision);
+  view.decision = DecisionName(link.decision);
   if (link.decision.method) view.method = std::string(policy::Name(*link.decision.method));
   if (!link.decision.rule.empty()) view.rule = link.decision.rule;
   view.reason = policy::ReasonText(link.decision.reason);

@@ -41,8 +41,7 @@ struct LinkRuntime {
   std::string last_error;
   int attempts = 0;                            ///< Failed ones in a row.
   absl::Time since = absl::InfinitePast();     ///< When it entered its state.
-  std::optional<absl::Duration> authenticated_at;   ///< Steady clock; of the SA that is pinned.
-  std::uint64_t authenticated_ike = 0;
+  std::uint64_t authenticated_ike = 0;         ///< IKE SA of the child that is pinned: another one means a new authentication.
   absl::Duration surplus_since;                ///< Steady clock; when more than one child was first seen. Zero: not now.
   std::map<std::uint32_t, absl::Duration> orphans;   ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
   absl::Duration probed_at;
