@@ -23,15 +23,20 @@ function(x2_program)
   x2_checks(${M_NAME})
 endfunction()
 
-# x2_test(NAME <program> SOURCES … DEPS … [LABELS …]): GoogleTest with its main, one ctest entry, in <build>/bin/tests.
+# x2_test(NAME <program> SOURCES … DEPS … [LABELS …] [PATHS <source>…]): GoogleTest with its main, one ctest entry, in
+# <build>/bin/tests. Only the sources of PATHS see X2_SOURCE_DIR and X2_BINARY_DIR: what holds no absolute path is compiled once
+# for every checkout on a machine.
 function(x2_test)
-  cmake_parse_arguments(M "" "NAME" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(M "" "NAME" "SOURCES;DEPS;LABELS;PATHS" ${ARGN})
   if(NOT X2SEC_BUILD_TESTS)
     return()
   endif()
   add_executable(${M_NAME} ${M_SOURCES})
   target_link_libraries(${M_NAME} PRIVATE ${M_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
-  target_compile_definitions(${M_NAME} PRIVATE X2_SOURCE_DIR="${CMAKE_SOURCE_DIR}" X2_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(M_PATHS)
+    set_property(SOURCE ${M_PATHS} APPEND PROPERTY COMPILE_DEFINITIONS X2_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                 X2_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  endif()
   set_target_properties(${M_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/tests)
   add_test(NAME ${M_NAME} COMMAND ${M_NAME})
   set_tests_properties(${M_NAME} PROPERTIES TIMEOUT 300 LABELS "unit;${M_LABELS}")
