@@ -42,6 +42,7 @@ class Session {
 /// Set by the command line's parser, run by main.
 using Command = std::function<absl::Status(Session&)>;
 
+void AddAuditCommands(CLI::App& app, Command* chosen);
 void AddHenbCommands(CLI::App& app, Command* chosen);
 void AddStateCommands(CLI::App& app, Command* chosen);
 

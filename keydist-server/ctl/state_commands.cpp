@@ -1,4 +1,4 @@
-// keydistctl pair, epoch, audit, status.
+// keydistctl pair, epoch, status.
 #include <CLI/CLI.hpp>
 
 #include "common/henb_id.h"
@@ -84,38 +84,6 @@ absl::Status AdvanceEpoch(Session& session, const std::string& in) {
   return absl::OkStatus();
 }
 
-std::string Text(const Json& record, const char* key) {
-  const auto found = record.find(key);
-  if (found == record.end()) return "-";
-  return found->is_string() ? found->get<std::string>() : found->dump();
-}
-
-std::string PeersText(const Json& record) {
-  if (!record.contains("peers")) return Text(record, "detail");
-  std::vector<std::string> peers;
-  for (const Json& peer : record["peers"])
-    peers.push_back(common::StrCat(Text(peer, "peer"), "=", Text(peer, "outcome")));
-  return common::Join(peers, " ");
-}
-
-absl::Status ShowAudit(Session& session, std::uint32_t last) {
-  v1::ShowAuditRequest request;
-  request.set_last(last);
-  v1::ShowAuditResponse response;
-  RETURN_IF_ERROR(session.Call(&Stub::ShowAudit, request, &response));
-  Json array = Json::array();
-  common::TextTable table({"seq", "at", "event", "actor", "epoch", "about"});
-  for (const std::string& line : response.records()) {
-    Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (record.is_discarded()) return absl::InternalError("the server's audit record is not JSON");
-    table.Add({Text(record, "seq"), Text(record, "at"), Text(record, "event"), Text(record, "actor"),
-               Text(record, "epoch"), PeersText(record)});
-    array.push_back(std::move(record));
-  }
-  session.json ? Print(array) : Print(table.Render());
-  return absl::OkStatus();
-}
-
 absl::Status ShowStatus(Session& session) {
   v1::ServerStatus status;
   RETURN_IF_ERROR(session.Call(&Stub::GetStatus, v1::GetStatusRequest(), &status));
@@ -163,12 +131,6 @@ void AddStateCommands(CLI::App& app, Command* chosen) {
   auto in = std::make_shared<std::string>("0s");
   advance->add_option("--in", *in, "activate it after this time")->capture_default_str();
   advance->callback([=] { *chosen = [=](Session& session) { return AdvanceEpoch(session, *in); }; });
-
-  CLI::App* audit = app.add_subcommand("audit", "audit records")->require_subcommand(1);
-  CLI::App* show = audit->add_subcommand("show", "the last records");
-  auto last = std::make_shared<std::uint32_t>(20);
-  show->add_option("--last", *last, "how many, at most 1000")->capture_default_str();
-  show->callback([=] { *chosen = [=](Session& session) { return ShowAudit(session, *last); }; });
 
   app.add_subcommand("status", "the server and its health")->callback([=] { *chosen = &ShowStatus; });
 }
