@@ -62,6 +62,7 @@ class OwningEnroller final : public core::Enroller {
       : vendor_key_(std::move(vendor_key)),
         enroller_({.keys = keys, .vendor_key = vendor_key_, .clock = clock, .state_path = std::move(state)}) {}
   absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override { return enroller_.Enrol(request); }
+  void Stop() override { enroller_.Stop(); }
 
  private:
   enrol::EncodedSigningKey vendor_key_;

@@ -45,6 +45,7 @@ struct Daemon::Impl {
   ~Impl() {
     if (server) server->Stop();
     if (adapters.key_service) adapters.key_service->StopWatch();
+    if (adapters.enroller) adapters.enroller->Stop();
     for (auto* worker : {&ike_worker, &guard_worker, &initiate_worker, &enrol_worker, &keydist_worker}) {
       if (*worker) (*worker)->Stop();
     }

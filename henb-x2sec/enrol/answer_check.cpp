@@ -46,13 +46,16 @@ absl::Status CheckSender(const PkiMessageSummary& answer, const X509_NAME* expec
   return Refuse(event::kWrongSender, StrCat("the answer is from ", name));
 }
 
-bool Answers(BodyType request, BodyType answer) {
+bool Answers(BodyType request, BodyType answer, BodyType awaited) {
   if (answer == BodyType::kError) return true;
   switch (request) {
     case BodyType::kIr:
       return answer == BodyType::kIp;
+    case BodyType::kKur:
+      return answer == BodyType::kKup;
     case BodyType::kPollReq:
-      return answer == BodyType::kIp || answer == BodyType::kPollRep;
+      return answer == awaited || answer == BodyType::kPollRep;
+    case BodyType::kError:  // Ours, which ends the polling.
     case BodyType::kCertConf:
       return answer == BodyType::kPkiConf;
     case BodyType::kRr:
@@ -65,22 +68,26 @@ bool Answers(BodyType request, BodyType answer) {
 }  // namespace
 
 absl::Status CheckAnswer(const PkiMessageSummary& request, const PkiMessageSummary& answer,
-                         const X509_NAME* expected_sender) {
+                         const X509_NAME* expected_sender, BodyType awaited) {
   if (answer.version != 2) return Refuse(event::kWrongVersion, StrCat("pvno is ", answer.version));
   RETURN_IF_ERROR(CheckProtection(answer));
   RETURN_IF_ERROR(CheckSender(answer, expected_sender));
   if (answer.transaction_id != request.transaction_id || answer.recipient_nonce != request.sender_nonce) {
     return Refuse(event::kReplayedAnswer, "transactionID or nonce are of another transaction");
   }
-  if (!Answers(request.body, answer.body)) {
+  if (!Answers(request.body, answer.body, awaited)) {
     return Refuse(event::kUnexpectedAnswer, StrCat(NameOf(answer.body), " in answer to ", NameOf(request.body)));
   }
-  if (answer.body == BodyType::kIp) {
+  if (answer.body == BodyType::kIp || answer.body == BodyType::kKup) {
+    const std::string name = StrCat("the ", NameOf(answer.body));
     if (answer.cert_rep.responses != 1) {
-      return Refuse(event::kSeveralResponses, StrCat("the ip has ", answer.cert_rep.responses, " responses"));
+      return Refuse(event::kSeveralResponses, StrCat(name, " has ", answer.cert_rep.responses, " responses"));
     }
     if (answer.cert_rep.encrypted_certificate)
-      return Refuse(event::kEncryptedCertificate, "the ip has an encrypted certificate");
+      return Refuse(event::kEncryptedCertificate, StrCat(name, " has an encrypted certificate"));
+    // The library would ask again at once, for ever.
+    if (answer.cert_rep.waiting && request.body == BodyType::kPollReq)
+      return Refuse(event::kUnexpectedAnswer, StrCat(name, " says waiting in answer to pollReq"));
   }
   return absl::OkStatus();
 }

@@ -38,6 +38,20 @@ std::vector<common::Certificate> ChainOf(const CertifiedPath& path) {
 
 CmpEnroller::CmpEnroller(Parts parts) : parts_(std::move(parts)), state_file_(parts_.state_path) {}
 
+void CmpEnroller::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  stop_.notify_all();
+}
+
+bool CmpEnroller::Wait(absl::Duration delay) {
+  if (parts_.wait) return parts_.wait(delay);
+  std::unique_lock lock(mutex_);
+  return !stop_.wait_for(lock, absl::ToChronoNanoseconds(delay), [this] { return stopped_; });
+}
+
 absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& request) {
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN_CTX(const OpensslPtr<X509_NAME> recipient, ParseDistinguishedName(request.recipient), "recipient");
@@ -47,9 +61,16 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
   ASSIGN_OR_RETURN(EnrolmentState state, LoadOrBegin(request));
   if (state.phase == Phase::kConfirmed) return Finish(state);
 
-  const CmpSessionParts session{
-      *transport,           parts_.clock,          recipient.get(),         request.operator_roots,
-      request.vendor_chain, std::move(vendor_key), request.message_timeout, request.total_timeout};
+  const CmpSessionParts session{*transport,
+                                parts_.clock,
+                                recipient.get(),
+                                request.operator_roots,
+                                request.vendor_chain,
+                                std::move(vendor_key),
+                                request.message_timeout,
+                                request.total_timeout,
+                                parts_.random.get(),
+                                [this](absl::Duration delay) { return Wait(delay); }};
   if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(session, &state));
   return Run(session, request, std::move(state));
 }
@@ -101,7 +122,8 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& session_p
                                                 EnrolmentState state) {
   ASSIGN_OR_RETURN(EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
   ASSIGN_OR_RETURN(const OpensslPtr<X509_NAME> subject, SubjectFor(request.identity));
-  const CertificateRequest wanted{std::move(key),
+  const CertificateRequest wanted{BodyType::kIr,
+                                  std::move(key),
                                   subject.get(),
                                   request.identity,
                                   request.require_pkiconf,

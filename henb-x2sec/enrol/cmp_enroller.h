@@ -1,11 +1,14 @@
 // The device's enrolment at the operator's RA/CA by CMPv2 (RFC 4210; TS 33.310 clause 9).
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "common/clock.h"
+#include "common/random.h"
 #include "henb-x2sec/core/ports/device_key_store.h"
 #include "henb-x2sec/core/ports/enroller.h"
 #include "henb-x2sec/enrol/cmp_transport.h"
@@ -33,6 +36,9 @@ class CmpEnroller final : public core::Enroller {
     SigningKey& vendor_key;
     const common::Clock& clock;
     std::string state_path;  ///< A file in the state directory; not secret.
+    /// Waits between questions; tests put a clock's in. Absent: real time, until Stop.
+    std::function<bool(absl::Duration)> wait = nullptr;
+    std::shared_ptr<common::Random> random = std::make_shared<common::SystemRandom>();
     TransportFactory transport = [](const std::string& url) -> absl::StatusOr<std::unique_ptr<CmpTransport>> {
       return HttpTransport::Create(url);
     };
@@ -41,6 +47,7 @@ class CmpEnroller final : public core::Enroller {
 
   /// InvalidArgument: a URL, name or chain in the request that can't be used; otherwise as the port says.
   absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override;
+  void Stop() override;
 
  private:
   absl::StatusOr<EnrolmentState> LoadOrBegin(const core::EnrolRequest& request);
@@ -49,7 +56,13 @@ class CmpEnroller final : public core::Enroller {
   absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& session, const core::EnrolRequest& request,
                                      EnrolmentState state);
 
+  /// False: Stop was called.
+  bool Wait(absl::Duration delay);
+
   Parts parts_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopped_ = false;
   EnrolmentStateFile state_file_;
 };
 

@@ -28,6 +28,8 @@ inline constexpr std::string_view kRefused = "cmp.refused";
 inline constexpr std::string_view kConfirmationRefused = "cmp.confirmation_refused";
 inline constexpr std::string_view kNoPkiConf = "cmp.no_pkiconf";
 inline constexpr std::string_view kImplicitConfirm = "cmp.implicit_confirm";
+inline constexpr std::string_view kStillWaiting = "cmp.still_waiting";
+inline constexpr std::string_view kStopped = "cmp.stopped";
 inline constexpr std::string_view kFailed = "cmp.failed";
 
 // The issued certificate does not hold; the certConf carried the rejection.

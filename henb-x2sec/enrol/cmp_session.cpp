@@ -7,11 +7,15 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/enrol/cmp_events.h"
+#include "henb-x2sec/enrol/poll_schedule.h"
 
 namespace henb::x2sec::enrol {
 namespace {
 
 using absl::StatusCode;
+
+/// The library gives up polling seconds before its total timeout; ours is the one that counts.
+constexpr absl::Duration kLibrarySlack = absl::Minutes(1);
 
 int LogLine(const char* /*function*/, const char* /*file*/, int /*line*/, OSSL_CMP_severity /*level*/,
             const char* text) {
@@ -77,7 +81,8 @@ absl::Status CmpSession::Prepare() {
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_UNPROTECTED_ERRORS, 0) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_DIGEST_ALGNID, NID_sha256) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MSG_TIMEOUT, WholeSeconds(parts_.message_timeout)) == 1 &&
-      OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_TOTAL_TIMEOUT, WholeSeconds(parts_.total_timeout)) == 1;
+      OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_TOTAL_TIMEOUT,
+                              WholeSeconds(parts_.total_timeout + kLibrarySlack)) == 1;
   if (!ready) return event::Error(StatusCode::kInternal, event::kFailed, common::DrainOpensslErrors());
   return absl::OkStatus();
 }
@@ -106,9 +111,10 @@ absl::Status CmpSession::PrepareRequest(const CertificateRequest& request) {
 
 absl::StatusOr<CertifiedPath> CmpSession::RequestCertificate(const CertificateRequest& request) {
   request_ = &request;
+  awaited_ = request.type == BodyType::kKur ? BodyType::kKup : BodyType::kIp;
   RETURN_IF_ERROR(Prepare());
   RETURN_IF_ERROR(PrepareRequest(request));
-  X509* issued = OSSL_CMP_exec_certreq(context_.get(), OSSL_CMP_IR, nullptr);
+  X509* issued = ExchangeRequest(request.type);
   X509* received = OSSL_CMP_CTX_get0_newCert(context_.get());
   if (received != nullptr && !cert_conf_sent_ && (issued == nullptr || !request.allow_implicit_confirm)) {
     left_at_ca_ = common::Certificate::FromX509(received);
@@ -126,6 +132,36 @@ absl::StatusOr<CertifiedPath> CmpSession::RequestCertificate(const CertificateRe
     return *std::move(accepted_);
   }
   return event::Error(StatusCode::kUnavailable, event::kNoPkiConf, common::ToStd(failure.message()));
+}
+
+X509* CmpSession::ExchangeRequest(BodyType type) {
+  OSSL_CMP_CTX* context = context_.get();
+  int check_after = 0;
+  int outcome = OSSL_CMP_try_certreq(context, static_cast<int>(type), nullptr, &check_after);
+  for (int polls = 1; outcome < 0; ++polls) {
+    if (!WaitToPoll(polls, absl::Seconds(check_after))) {
+      // So that it issues nothing that nobody fetches.
+      (void)OSSL_CMP_try_certreq(context, -1, nullptr, nullptr);
+      return nullptr;
+    }
+    outcome = OSSL_CMP_try_certreq(context, static_cast<int>(type), nullptr, &check_after);
+  }
+  return outcome == 1 ? OSSL_CMP_CTX_get0_newCert(context) : nullptr;
+}
+
+bool CmpSession::WaitToPoll(int polls, absl::Duration check_after) {
+  const absl::Duration delay = PollDelay(check_after, polls, deadline_ - parts_.clock.Steady(), *parts_.random);
+  if (delay <= absl::ZeroDuration()) {
+    first_error_ = event::Error(StatusCode::kDeadlineExceeded, event::kStillWaiting,
+                                common::StrCat("the CA still says waiting after ", polls, " questions"));
+    return false;
+  }
+  common::LogInfo("cmp.waiting", {{"check_after_s", absl::ToInt64Seconds(check_after)},
+                                  {"polls", polls},
+                                  {"wait_ms", absl::ToInt64Milliseconds(delay)}});
+  if (parts_.wait(delay)) return true;
+  first_error_ = event::Error(StatusCode::kCancelled, event::kStopped, "stopped while the CA said waiting");
+  return false;
 }
 
 absl::Status CmpSession::Revoke(const common::Certificate& certificate) {
@@ -185,7 +221,7 @@ absl::StatusOr<std::string> CmpSession::ExchangeChecked(std::string_view request
     return event::Error(StatusCode::kFailedPrecondition, event::kMalformedAnswer,
                         common::ToStd(answer.status().message()));
   }
-  RETURN_IF_ERROR(CheckAnswer(request, *answer, parts_.recipient));
+  RETURN_IF_ERROR(CheckAnswer(request, *answer, parts_.recipient, awaited_));
   common::LogInfo("cmp.received",
                   {{"message", NameOf(answer->body)}, {"transaction", common::ToHex(answer->transaction_id)}});
   if (request.body == BodyType::kCertConf) confirmation_answered_ = true;

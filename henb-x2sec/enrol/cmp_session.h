@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/random.h"
 #include "henb-x2sec/enrol/answer_check.h"
 #include "henb-x2sec/enrol/certificate_check.h"
 #include "henb-x2sec/enrol/cmp_transport.h"
@@ -25,9 +26,13 @@ struct CmpSessionParts {
   EvpKey signer_key;
   absl::Duration message_timeout = absl::Seconds(20);
   absl::Duration total_timeout = absl::Minutes(5);
+  common::Random* random = nullptr;  ///< For jitter.
+  /// Waits; false when whoever runs this wants to stop.
+  std::function<bool(absl::Duration)> wait;
 };
 
 struct CertificateRequest {
+  BodyType type = BodyType::kIr;
   EvpKey key;  ///< Signs the proof of possession.
   const X509_NAME* subject = nullptr;
   common::HenbId identity;
@@ -47,7 +52,8 @@ class CmpSession {
   CmpSession(const CmpSession&) = delete;
   CmpSession& operator=(const CmpSession&) = delete;
 
-  /// ir → ip → certConf → pkiConf. Errors as core::Enroller::Enrol.
+  /// ir → ip → certConf → pkiConf, with pollReq → pollRep between where the CA says waiting (R35). Errors as
+  /// core::Enroller::Enrol.
   [[nodiscard]] absl::StatusOr<CertifiedPath> RequestCertificate(const CertificateRequest& request);
   /// rr → rp for a certificate of this device.
   [[nodiscard]] absl::Status Revoke(const common::Certificate& certificate);
@@ -61,6 +67,9 @@ class CmpSession {
   static int OnCertificate(OSSL_CMP_CTX* context, X509* certificate, int fail_info, const char** text);
   OSSL_CMP_MSG* Transfer(const OSSL_CMP_MSG* request);
   absl::StatusOr<std::string> ExchangeChecked(std::string_view request_der);
+  /// The certificate, borrowed from the context; nullptr on error. Asks again until the CA no longer says waiting.
+  X509* ExchangeRequest(BodyType type);
+  bool WaitToPoll(int polls, absl::Duration check_after);
   int JudgeCertificate(X509* certificate, int fail_info, const char** text);
   absl::Status Prepare();
   absl::Status PrepareRequest(const CertificateRequest& request);
@@ -71,6 +80,7 @@ class CmpSession {
   absl::Duration deadline_;
   const CertificateRequest* request_ = nullptr;
   std::vector<common::Certificate> received_;  ///< extraCerts of the last answer.
+  BodyType awaited_ = BodyType::kIp;
   bool private_key_sent_ = false;
   bool cert_conf_sent_ = false;
   bool confirmation_answered_ = false;

@@ -10,6 +10,8 @@ namespace henb::x2sec::enrol {
 namespace {
 
 constexpr std::size_t kMostExtraCerts = 32;
+/// PKIStatus waiting, as INTEGER's contents.
+constexpr std::string_view kWaiting = "\x03";
 
 /// The NID of an AlgorithmIdentifier; NID_undef for one that OpenSSL does not know.
 int AlgorithmNid(std::string_view der) {
@@ -62,8 +64,11 @@ absl::Status ParseHeader(std::string_view contents, PkiMessageSummary* out) {
 
 absl::Status ParseCertResponse(std::string_view contents, CertRepSummary* out) {
   DerReader reader(contents);
-  RETURN_IF_ERROR(reader.Expect(DerElement::kInteger).status());   // certReqId
-  RETURN_IF_ERROR(reader.Expect(DerElement::kSequence).status());  // status
+  RETURN_IF_ERROR(reader.Expect(DerElement::kInteger).status());  // certReqId
+  ASSIGN_OR_RETURN(const DerElement status_info, reader.Expect(DerElement::kSequence));
+  DerReader status_reader(status_info.contents);
+  ASSIGN_OR_RETURN(const DerElement status, status_reader.Expect(DerElement::kInteger));
+  if (status.contents == kWaiting) out->waiting = true;
   if (!reader.NextIs(DerElement::kSequence)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const DerElement pair, reader.Next());
   DerReader pair_reader(pair.contents);

@@ -36,6 +36,7 @@ enum class BodyType : int {
 /// What an ip, cp or kup carries.
 struct CertRepSummary {
   int responses = 0;
+  bool waiting = false;                ///< A response has status waiting (RFC 4210 §5.2.3).
   bool private_key = false;            ///< Central key generation (R33).
   bool encrypted_certificate = false;  ///< encryptedCert instead of certificate.
   bool ca_certificates = false;        ///< caPubs present.

@@ -23,6 +23,7 @@ struct Options {
   std::vector<std::string> vendor_roots;
   int confirm_timeout_s = 30;
   int validity_s = 90 * 86400;
+  int check_after_s = 1;
   TestCaConfig ca;
 };
 
@@ -54,6 +55,7 @@ absl::Status LoadFiles(Options* options) {
     options->ca.vendor_roots.insert(options->ca.vendor_roots.end(), certificates.begin(), certificates.end());
   }
   options->ca.confirm_timeout = absl::Seconds(options->confirm_timeout_s);
+  options->ca.check_after = absl::Seconds(options->check_after_s);
   options->ca.validity = absl::Seconds(options->validity_s);
   return absl::OkStatus();
 }
@@ -112,6 +114,12 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_flag("--grant-implicit-confirm", options.ca.grant_implicit_confirm,
                "Confirm without certConf where asked to");
+  app.add_option("--waiting-polls", options.ca.waiting_polls,
+                 "Say waiting, and answer so many pollReq with pollRep before issuing; -1: all")
+      ->capture_default_str();
+  app.add_option("--check-after", options.check_after_s, "Seconds that a pollRep asks to wait")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--sin", options.ca.sin, "Misbehave: " + henb::common::Join(henb::tests::SinNames(), ", "));
   app.add_option("--ledger", options.ca.ledger_path, "JSON file with every certificate and its state");
   try {

@@ -31,8 +31,10 @@ struct TestCaConfig {
   absl::Duration confirm_timeout = absl::Seconds(30);
   absl::Duration validity = absl::Hours(24 * 90);
   bool grant_implicit_confirm = false;
-  std::string sin;          ///< One of SinNames(), or empty.
-  std::string ledger_path;  ///< Empty: memory only.
+  int waiting_polls = 0;  ///< "waiting", and pollRep to so many pollReq before it issues; negative: to all.
+  absl::Duration check_after = absl::Seconds(1);  ///< In pollRep.
+  std::string sin;                                ///< One of SinNames(), or empty.
+  std::string ledger_path;                        ///< Empty: memory only.
 };
 
 /// Owns the transactions and the ledger. Handle may be called from any thread; messages of one transaction are handled
@@ -50,6 +52,8 @@ class TestCa {
   [[nodiscard]] const TestCaConfig& config() const { return config_; }
   [[nodiscard]] const TestCredential& ra() const { return ra_; }
   [[nodiscard]] Sin& sin() { return repented_ ? virtue_ : *sin_; }
+  /// Transactions that their device ended with an error message.
+  [[nodiscard]] std::atomic<int>& given_up() { return given_up_; }
   /// No sin from now on.
   void Repent() { repented_ = true; }
   [[nodiscard]] const TestCredential& impostor() const { return impostor_; }
@@ -67,6 +71,7 @@ class TestCa {
   const std::unique_ptr<Sin> sin_;
   Sin virtue_;
   std::atomic<bool> repented_{false};
+  std::atomic<int> given_up_{0};
   Ledger ledger_;
   TestCredential ra_;
   TestAuthority other_ca_;

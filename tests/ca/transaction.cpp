@@ -49,7 +49,7 @@ Transaction* Of(OSSL_CMP_SRV_CTX* server) {
 Transaction::Transaction(TestCa* ca, std::string id) : ca_(ca), id_(std::move(id)) {
   const TestCaConfig& config = ca_->config();
   server_ = OSSL_CMP_SRV_CTX_new(nullptr, nullptr);
-  OSSL_CMP_SRV_CTX_init(server_, this, OnCertRequest, OnRevocation, nullptr, nullptr, OnCertConf, nullptr);
+  OSSL_CMP_SRV_CTX_init(server_, this, OnCertRequest, OnRevocation, nullptr, OnError, OnCertConf, OnPollReq);
   OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(server_, config.grant_implicit_confirm ? 1 : 0);
   OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
   OSSL_CMP_CTX_set1_cert(context, ca_->ra().certificate.get());
@@ -146,12 +146,17 @@ absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* mess
   return certificate;
 }
 
-OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, int /*id*/,
+OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int /*id*/,
                                            const OSSL_CRMF_MSG* message, const X509_REQ* /*p10*/, X509** certificate,
                                            STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates) {
   Transaction* self = Of(server);
   *ca_certificates = nullptr;
   if (message == nullptr) return Rejection(OSSL_CMP_PKIFAILUREINFO_badRequest, "PKCS#10 is not taken");
+  const bool was_waiting = self->waiting_ != nullptr;
+  if (self->ca_->config().waiting_polls != 0 && !was_waiting && !self->weak_) {
+    self->waiting_.reset(OSSL_CMP_MSG_dup(request));
+    return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, "an operator looks at it");
+  }
   const absl::StatusOr<common::Certificate> issued = self->Issue(message);
   if (!issued.ok()) {
     const bool denied = issued.status().code() == absl::StatusCode::kPermissionDenied;
@@ -170,6 +175,28 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
   const std::vector<common::Certificate>& path = self->ca_->config().ca_chain;
   *chain = StackOf({path.begin(), path.end() - 1}).release();
   return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
+}
+
+int Transaction::OnPollReq(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, int /*id*/,
+                           OSSL_CMP_MSG** waiting, int64_t* check_after) {
+  Transaction* self = Of(server);
+  const TestCaConfig& config = self->ca_->config();
+  *waiting = nullptr;
+  if (self->waiting_ == nullptr) return 0;
+  if (config.waiting_polls < 0 || self->polls_++ < config.waiting_polls) {
+    *check_after = absl::ToInt64Seconds(config.check_after);
+    return 1;
+  }
+  *waiting = OSSL_CMP_MSG_dup(self->waiting_.get());
+  return *waiting == nullptr ? 0 : 1;
+}
+
+void Transaction::OnError(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, const OSSL_CMP_PKISI* /*status*/,
+                          const ASN1_INTEGER* /*code*/, const OSSL_CMP_PKIFREETEXT* /*details*/) {
+  Transaction* self = Of(server);
+  common::LogInfo("ca.given_up", {{"waited", self->waiting_ != nullptr}});
+  self->waiting_.reset();
+  ++self->ca_->given_up();
 }
 
 absl::Status Transaction::Confirm(std::string_view hash, const std::string& status) {

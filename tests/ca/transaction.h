@@ -35,6 +35,12 @@ class Transaction {
                                        STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates);
   static OSSL_CMP_PKISI* OnRevocation(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, const X509_NAME* issuer,
                                       const ASN1_INTEGER* serial);
+  /// A pollRep, or the request that waited, which the library then handles.
+  static int OnPollReq(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int id, OSSL_CMP_MSG** waiting,
+                       int64_t* check_after);
+  /// The device gives up.
+  static void OnError(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, const OSSL_CMP_PKISI* status,
+                      const ASN1_INTEGER* code, const OSSL_CMP_PKIFREETEXT* details);
   static int OnCertConf(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int id, const ASN1_OCTET_STRING* hash,
                         const OSSL_CMP_PKISI* status);
 
@@ -50,6 +56,9 @@ class Transaction {
   OSSL_CMP_SRV_CTX* server_ = nullptr;
   std::optional<common::HenbId> signer_;
   bool weak_ = false;  ///< The message at hand is protected or proved with a weak algorithm.
+  std::unique_ptr<OSSL_CMP_MSG, decltype(&OSSL_CMP_MSG_free)> waiting_{
+      nullptr, OSSL_CMP_MSG_free};  ///< A request that is answered later.
+  int polls_ = 0;
   std::optional<common::Certificate> issued_;
   absl::Time deadline_ = absl::InfiniteFuture();
 };

@@ -41,6 +41,8 @@ class Enroller {
  public:
   virtual ~Enroller() = default;
   [[nodiscard]] virtual absl::StatusOr<Enrolled> Enrol(const EnrolRequest& request) = 0;
+  /// For the program's end, from any thread: an Enrol that waits for the CA's operators ends soon, with Cancelled.
+  virtual void Stop() {}
 };
 
 }  // namespace henb::x2sec::core

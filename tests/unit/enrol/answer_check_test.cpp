@@ -76,24 +76,25 @@ struct Message {
   }
 };
 
-std::string Ip(const std::vector<std::string>& pairs) {
+std::string Ip(const std::vector<std::string>& pairs, char status = 0) {
   std::string responses;
   for (const std::string& pair : pairs) {
-    responses += Der(0x30, Der(0x02, std::string(1, '\0')) + Der(0x30, Der(0x02, std::string(1, '\0'))) + pair);
+    responses += Der(0x30, Der(0x02, std::string(1, '\0')) + Der(0x30, Der(0x02, std::string(1, status))) + pair);
   }
   return Der(0x30, Der(0x30, responses));
 }
 
 const std::string kCertificate = Der(0xa0, Der(0x30, ""));
 
-absl::Status Judge(const Message& message, BodyType request_body = BodyType::kCertConf) {
+absl::Status Judge(const Message& message, BodyType request_body = BodyType::kCertConf,
+                   BodyType awaited = BodyType::kIp) {
   PkiMessageSummary request;
   request.body = request_body;
   request.transaction_id = "transaction";
   request.sender_nonce = "our nonce";
   const auto summary = ParsePkiMessage(message.Encode());
   if (!summary.ok()) return summary.status();
-  return CheckAnswer(request, *summary, ParseDistinguishedName("/CN=RA").value().get());
+  return CheckAnswer(request, *summary, ParseDistinguishedName("/CN=RA").value().get(), awaited);
 }
 
 std::string Event(const absl::Status& status) {
@@ -165,6 +166,33 @@ TEST(AnswerCheck, R25RefusesSeveralResponsesAndNone) {
   EXPECT_EQ(Event(Judge(ip, BodyType::kIr)), "cmp.several_responses");
   ip.contents = Ip({});
   EXPECT_EQ(Event(Judge(ip, BodyType::kIr)), "cmp.several_responses");
+}
+
+TEST(AnswerCheck, R35PollRepAnswersPollReqAndNothingElse) {
+  Message rep;
+  rep.body = BodyType::kPollRep;
+  rep.contents = Der(0x30, "");
+  EXPECT_EQ(Judge(rep, BodyType::kPollReq), absl::OkStatus());
+  for (const BodyType other : {BodyType::kIr, BodyType::kKur, BodyType::kCertConf, BodyType::kRr, BodyType::kError}) {
+    EXPECT_EQ(Event(Judge(rep, other)), "cmp.unexpected_answer") << NameOf(other);
+  }
+}
+
+TEST(AnswerCheck, R35WaitingEndsWithTheKindThatWasAskedForAndDoesNotBeginAgain) {
+  Message ip;
+  ip.body = BodyType::kIp;
+  ip.contents = Ip({Der(0x30, kCertificate)});
+  EXPECT_EQ(Judge(ip, BodyType::kPollReq), absl::OkStatus());
+  EXPECT_EQ(Event(Judge(ip, BodyType::kPollReq, BodyType::kKup)), "cmp.unexpected_answer");
+  ip.body = BodyType::kKup;
+  EXPECT_EQ(Event(Judge(ip, BodyType::kPollReq)), "cmp.unexpected_answer");
+  EXPECT_EQ(Judge(ip, BodyType::kPollReq, BodyType::kKup), absl::OkStatus());
+
+  Message waiting;
+  waiting.body = BodyType::kIp;
+  waiting.contents = Ip({""}, 3);
+  EXPECT_EQ(Judge(waiting, BodyType::kIr), absl::OkStatus());
+  EXPECT_EQ(Event(Judge(waiting, BodyType::kPollReq)), "cmp.unexpected_answer");
 }
 
 TEST(AnswerCheck, R33SeesAPrivateKeyAndRefusesAnEncryptedCertificate) {

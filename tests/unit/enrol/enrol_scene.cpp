@@ -37,7 +37,7 @@ x2sec::core::EnrolRequest EnrolScene::Request() const {
 
 absl::StatusOr<x2sec::core::Enrolled> EnrolScene::Enrol(const x2sec::core::EnrolRequest& request) {
   x2sec::enrol::EncodedSigningKey vendor_key(Pkcs8Of(device.key.get()));
-  x2sec::enrol::CmpEnroller::Parts parts{*keys_, vendor_key, *clock, state_path()};
+  x2sec::enrol::CmpEnroller::Parts parts{*keys_, vendor_key, *clock, state_path(), wait_};
   if (transport_) parts.transport = transport_;
   return x2sec::enrol::CmpEnroller(std::move(parts)).Enrol(request);
 }

@@ -31,8 +31,11 @@ class EnrolScene {
   [[nodiscard]] absl::StatusOr<x2sec::core::Enrolled> Enrol(const x2sec::core::EnrolRequest& request);
   /// As a daemon started anew would: nothing is remembered but store and state file.
   void UseStore(x2sec::core::DeviceKeyStore* keys) { keys_ = keys; }
+  /// What happens where the enroller waits.
+  void UseWait(std::function<bool(absl::Duration)> wait) { wait_ = std::move(wait); }
   void UseTransport(x2sec::enrol::CmpEnroller::TransportFactory factory) { transport_ = std::move(factory); }
 
+  [[nodiscard]] TestCa& ca() { return *ca_; }
   [[nodiscard]] Ledger& ledger() { return ca_->ledger(); }
   [[nodiscard]] FakeCertificateStore& store() { return store_; }
   [[nodiscard]] std::string state_path() const { return directory_.File("enrolment.json"); }
@@ -54,6 +57,7 @@ class EnrolScene {
   x2sec::enrol::CmpEnroller::TransportFactory transport_;
   std::unique_ptr<TestCa> ca_;
   std::unique_ptr<HttpServer> server_;
+  std::function<bool(absl::Duration)> wait_;
   int port_ = 1;
 };
 
