@@ -4,6 +4,7 @@
 
 #include "common/status.h"
 #include "common/toml_reader.h"
+#include "keydist-server/domain/audit_head.h"
 
 namespace henb::keydist::app {
 namespace {
@@ -65,6 +66,21 @@ void ReadNetwork(TomlReader& toml, Config* config) {
   toml.Bool("network.reflection", &config->reflection);
 }
 
+void ReadAudit(TomlReader& toml, Config* config) {
+  config->audit_path = config->state_dir + "/audit.jsonl";
+  toml.String("audit.path", &config->audit_path);
+  config->audit_heads_path = config->state_dir + "/audit-heads.jsonl";
+  toml.String("audit.heads_path", &config->audit_heads_path);
+  config->audit_heads_key = config->state_dir + "/audit-heads.key";
+  toml.String("audit.heads_key", &config->audit_heads_key);
+  toml.Duration("audit.heads_every", &config->audit_heads_every);
+  if (config->audit_heads_every < absl::Seconds(1)) toml.Fail("audit.heads_every", "shorter than 1s");
+  toml.String("audit.replica", &config->audit_replica);
+  if (toml.Has("audit.replica") && !domain::IsReplicaName(config->audit_replica)) {
+    toml.Fail("audit.replica", "not 1 to 64 letters, digits, '.', '-' and '_'");
+  }
+}
+
 void ReadLog(TomlReader& toml, Config* config) {
   std::string format = "kv";
   toml.String("log.format", &format);
@@ -121,8 +137,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   if (config.service.lease < absl::Seconds(5) || config.service.lease > absl::Hours(24)) {
     toml.Fail("service.lease", "not between 5s and 24h");
   }
-  config.audit_path = config.state_dir + "/audit.jsonl";
-  toml.String("audit.path", &config.audit_path);
+  ReadAudit(toml, &config);
   toml.String("admin.group", &config.admin_group);
   toml.String("admin.status_group", &config.status_group);
   ReadLog(toml, &config);

@@ -33,7 +33,11 @@ struct Config {
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";
   std::string kek_file = "/etc/keydist-server/kek";
-  std::string audit_path;  ///< Absent in the file: state_dir + "/audit.jsonl".
+  std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
+  std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
+  std::string audit_heads_key;   ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.
+  absl::Duration audit_heads_every = absl::Minutes(1);
+  std::string audit_replica;  ///< Empty: the host's name.
   std::string admin_group = "keydist-admin";
   std::string status_group = "keydist";
   bool reflection = false;

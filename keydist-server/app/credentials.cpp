@@ -109,4 +109,26 @@ absl::Status MakeKek(const std::string& path, common::Random& random) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<domain::AuditHeadSigner> LoadOrMakeHeadsKey(const std::string& path) {
+  absl::StatusOr<domain::AuditHeadSigner> signer = absl::UnknownError("not loaded");
+  if (access(path.c_str(), F_OK) == 0) {
+    RETURN_IF_ERROR(CheckPrivate(path));
+    ASSIGN_OR_RETURN(const common::SecretBytes pem, common::ReadSecretFile(path));
+    signer = domain::AuditHeadSigner::FromPem(pem);
+  } else {
+    signer = domain::AuditHeadSigner::Make();
+    if (signer.ok()) {
+      ASSIGN_OR_RETURN(const common::SecretBytes pem, signer->PrivatePem());
+      RETURN_IF_ERROR(common::WriteFileAtomically(path, pem.view(), 0600));
+    }
+  }
+  if (!signer.ok()) return common::WithContext(signer.status(), path);
+  ASSIGN_OR_RETURN(const std::string public_pem, signer->PublicPem());
+  const std::string public_path = path + ".pub";
+  if (const auto there = common::ReadFile(public_path); !there.ok() || *there != public_pem) {
+    RETURN_IF_ERROR(common::WriteFileAtomically(public_path, public_pem, 0644));
+  }
+  return signer;
+}
+
 }  // namespace henb::keydist::app

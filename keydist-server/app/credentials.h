@@ -9,6 +9,7 @@
 #include "common/random.h"
 #include "common/secret_bytes.h"
 #include "keydist-server/app/config.h"
+#include "keydist-server/domain/audit_head.h"
 #include "keydist-server/domain/root_sealer.h"
 
 namespace henb::keydist::app {
@@ -29,5 +30,9 @@ struct TlsMaterial {
 
 /// Writes a new KEK to `path` (0600). AlreadyExists: never overwrites one.
 [[nodiscard]] absl::Status MakeKek(const std::string& path, common::Random& random);
+
+/// The key that signs heads of the audit log. The first time it is made: `path` (0600), and its public half beside it
+/// as `path`.pub, which is what a verifier needs. Later a missing .pub is written again.
+[[nodiscard]] absl::StatusOr<domain::AuditHeadSigner> LoadOrMakeHeadsKey(const std::string& path);
 
 }  // namespace henb::keydist::app

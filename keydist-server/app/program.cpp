@@ -6,6 +6,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -15,6 +16,7 @@
 #include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/rpc/henb_rpc.h"
+#include "keydist-server/store/audit_heads.h"
 #include "keydist-server/store/file_audit_log.h"
 #include "keydist-server/store/sqlite_store.h"
 
@@ -23,6 +25,13 @@ namespace {
 
 constexpr int kMaxMessage = 64 << 10;  // The largest request, 64 names of 200 octets, has 13 KB.
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
+
+/// As heads of the audit log name this replica.
+std::string HostName() {
+  char name[65] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || !domain::IsReplicaName(name)) return "unnamed";
+  return name;
+}
 
 std::shared_ptr<grpc::ServerCredentials> MutualTls(const TlsMaterial& tls) {
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -39,8 +48,10 @@ std::shared_ptr<grpc::ServerCredentials> MutualTls(const TlsMaterial& tls) {
 /// Members in the order of their making; what stands lower uses what stands above, and ends before it.
 struct Program::Impl {
   Config config;
+  const common::Clock* clock = nullptr;  ///< Outlives the program.
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<store::FileAuditLog> audit;
+  std::unique_ptr<store::AuditHeads> heads;
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::PeerVerifier> verifier;
   std::unique_ptr<rpc::TlsPeerGate> gate;
@@ -55,6 +66,7 @@ struct Program::Impl {
   int port = 0;
   bool healthy = false;
 
+  absl::Status OpenHeads();
   absl::Status ListenForHenbs(const TlsMaterial& tls);
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
                                                          const std::string& group) const;
@@ -68,6 +80,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
                                                         common::Random& random, common::ProcessRunner& runner) {
   auto impl = std::make_unique<Impl>();
   impl->config = config;
+  impl->clock = &clock;
   ASSIGN_OR_RETURN(const TlsMaterial tls, LoadTls(config));
   ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
@@ -75,6 +88,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   // The audit file's lock comes first: a second server on the same state stops here.
   ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
   ASSIGN_OR_RETURN_CTX(impl->audit, store::FileAuditLog::Open(std::move(file)), config.audit_path);
+  RETURN_IF_ERROR(impl->OpenHeads());
   ASSIGN_OR_RETURN(impl->store, store::SqliteStore::Open(config.state_dir + "/keydist.db"));
   impl->service = std::make_unique<service::KeyService>(*impl->store, *impl->audit, clock, random, std::move(sealer),
                                                         config.service);
@@ -100,6 +114,18 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   std::unique_ptr<Program> program(new Program(std::move(impl)));
   program->Tick();
   return program;
+}
+
+absl::Status Program::Impl::OpenHeads() {
+  ASSIGN_OR_RETURN(domain::AuditHeadSigner signer, LoadOrMakeHeadsKey(config.audit_heads_key));
+  ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_heads_path));
+  store::AuditHeads::Options options{.replica = config.audit_replica.empty() ? HostName() : config.audit_replica,
+                                     .every = config.audit_heads_every};
+  ASSIGN_OR_RETURN_CTX(heads,
+                       store::AuditHeads::Open(std::move(file), std::move(signer), std::move(options), audit->head()),
+                       config.audit_heads_path);
+  heads->Write(audit->head(), clock->Now(), clock->Steady());
+  return absl::OkStatus();
 }
 
 absl::Status Program::Impl::ListenForHenbs(const TlsMaterial& tls) {
@@ -143,6 +169,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
 
 void Program::Tick() {
   const absl::Status epochs = impl_->service->Tick();
+  impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
   const bool healthy = epochs.ok() && impl_->audit->health().ok();
   if (healthy == impl_->healthy) return;
   impl_->healthy = healthy;
@@ -163,6 +190,7 @@ void Program::Drain(absl::Duration within) {
     server->reset();
   }
   impl_->henb_server.reset();
+  impl_->heads->Write(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
 }
 
 absl::Status CheckFiles(const Config& config) {

@@ -54,10 +54,31 @@ std::string PlaceText(const domain::AuditPlace& place) {
   return place.sequence == 0 ? "-" : common::StrCat(place.sequence, "  ", place.at);
 }
 
+/// Null when no heads were asked for.
+Json HeadsJson(const AuditCheckOptions& options, const AuditCheckResult& result) {
+  if (options.heads.empty()) return nullptr;
+  Json json{{"checked", result.heads}, {"last", nullptr}};
+  if (const auto& last = result.last_head) {
+    json["last"] = Json{{"seq", last->chain.sequence},
+                        {"at", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", last->at, absl::UTCTimeZone())},
+                        {"replica", last->replica}};
+  }
+  return json;
+}
+
+std::string HeadsText(const Json& heads) {
+  if (heads.is_null()) return "not checked: a cut tail does not show";
+  const std::string checked = common::StrCat(heads["checked"].dump(), " checked");
+  if (heads["last"].is_null()) return checked;
+  return common::StrCat(checked, ", the last after record ", heads["last"]["seq"].dump(), " at ",
+                        Text(heads["last"], "at"), " by ", Text(heads["last"], "replica"));
+}
+
 absl::Status VerifyAudit(Session& session, const AuditCheckOptions& options) {
   const AuditCheckResult result = CheckAudit(options);
   if (absl::IsInvalidArgument(result.status)) return result.status;
   const domain::AuditVerifier& chain = result.chain;
+  const Json heads = HeadsJson(options, result);
   if (session.json) {
     Print(Json{{"intact", result.status.ok()},
                {"files", options.files.size()},
@@ -65,14 +86,16 @@ absl::Status VerifyAudit(Session& session, const AuditCheckOptions& options) {
                {"first", PlaceJson(chain.first())},
                {"last", PlaceJson(chain.last())},
                {"hash", chain.head().hash.ToHex()},
+               {"heads", heads},
                {"error", result.status.ok() ? Json(nullptr) : Json(std::string(result.status.message()))}});
   } else {
-    Print(common::StrCat(result.status.ok() ? "intact\n" : "DAMAGED; good up to the damage:\n",  //
+    Print(common::StrCat(result.status.ok() ? "intact\n" : "DAMAGED; read up to the damage:\n",  //
                          "files    ", options.files.size(), "\n",                                //
                          "records  ", chain.records(), "\n",                                     //
                          "first    ", PlaceText(chain.first()), "\n",                            //
                          "last     ", PlaceText(chain.last()), "\n",                             //
-                         "hash     ", chain.head().hash.ToHex(), "\n"));
+                         "hash     ", chain.head().hash.ToHex(), "\n",                           //
+                         "heads    ", HeadsText(heads), "\n"));
   }
   return result.status;
 }
@@ -90,6 +113,10 @@ void AddAuditCommands(CLI::App& app, Command* chosen) {
   auto options = std::make_shared<AuditCheckOptions>();
   verify->add_option("FILE", options->files, "audit files that make one chain, oldest first")->required();
   verify->add_flag("--partial", options->partial, "the first file need not begin with record 1");
+  CLI::Option* heads = verify->add_option("--heads", options->heads, "file of signed heads: shows a tail that was cut");
+  CLI::Option* key = verify->add_option("--heads-key", options->heads_key, "public key of the heads, PEM");
+  heads->needs(key);
+  key->needs(heads);
   verify->callback([=] { *chosen = [=](Session& session) { return VerifyAudit(session, *options); }; });
 }
 

@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "common/file.h"
 #include "common/strings.h"
+#include "keydist-server/domain/audit_head.h"
 #include "keydist-server/domain/audit_record.h"
 #include "tests/unit/keydist/test_server.h"
 
@@ -90,6 +93,101 @@ TEST_F(AuditVerify, R51DamageIsToldByFileAndLine) {
   EXPECT_EQ(Verify({File({lines[0], lines[1].substr(0, 40)})}), 1);
   EXPECT_THAT(error, HasSubstr(":2: ends in the middle"));
   EXPECT_EQ(Verify({File({lines[0], std::string(3U << 20, 'x'), "\n"})}), 1);
+}
+
+/// What the server keeps signing while it writes.
+class AuditVerifyHeads : public AuditVerify {
+ protected:
+  /// A head of each given record.
+  std::string Heads(const std::vector<std::string>& lines, const std::vector<std::uint64_t>& sequences) const {
+    std::string text;
+    for (const std::uint64_t sequence : sequences) {
+      const std::string hash = nlohmann::json::parse(lines[sequence - 1])["hash"];
+      text += *signer.Sign({.chain = {.sequence = sequence, .hash = *common::Sha256Digest::ParseHex(hash)},
+                            .at = absl::FromUnixSeconds(1'800'000'000),
+                            .replica = "gw-1"});
+    }
+    return server.folder.Write("heads.jsonl", text);
+  }
+  int VerifyWith(const std::string& heads, std::vector<std::string> files) {
+    files.insert(files.end(), {"--heads", heads, "--heads-key", key});
+    return Verify(std::move(files));
+  }
+  domain::AuditHeadSigner signer = *domain::AuditHeadSigner::Make();
+  std::string key = server.folder.Write("heads.pub", *signer.PublicPem());
+};
+
+TEST_F(AuditVerifyHeads, R51ACutTailShows) {
+  const std::vector<std::string> lines = Chain(5);
+  const std::string heads = Heads(lines, {2, 2, 4});
+  ASSERT_EQ(VerifyWith(heads, {File(lines), "--json"}), 0) << error;
+  const auto json = nlohmann::json::parse(output);
+  EXPECT_EQ(json["heads"]["checked"], 3);
+  EXPECT_EQ(json["heads"]["last"]["seq"], 4);
+  EXPECT_EQ(json["heads"]["last"]["replica"], "gw-1");
+  const std::string cut = File({lines[0], lines[1], lines[2]}, "cut");
+  EXPECT_EQ(Verify({cut}), 0) << "a chain alone does not show it";
+  EXPECT_EQ(VerifyWith(heads, {cut}), 1);
+  EXPECT_THAT(error, HasSubstr(heads + ":3: record 4 was signed, but the chain ends after record 3"));
+  EXPECT_EQ(VerifyWith(heads, {File({}, "empty")}), 1);
+}
+
+TEST_F(AuditVerifyHeads, R51AChainWrittenAnewShows) {
+  const std::vector<std::string> lines = Chain(4);
+  const std::string heads = Heads(lines, {3});
+  std::vector<std::string> forged;
+  domain::ChainHead head;
+  for (int i = 0; i < 4; ++i) {
+    forged.emplace_back();
+    head = domain::AppendLine(head, {.event = "keys_denied"}, &forged.back());
+  }
+  const std::string path = File(forged);
+  EXPECT_EQ(Verify({path}), 0);
+  EXPECT_EQ(VerifyWith(heads, {path}), 1);
+  EXPECT_THAT(error, HasSubstr("record 3 is not the one that was signed"));
+}
+
+TEST_F(AuditVerifyHeads, R51HeadsMustBeSignedInOrderAndThere) {
+  const std::vector<std::string> lines = Chain(4);
+  const std::string path = File(lines);
+  EXPECT_EQ(VerifyWith(Heads(lines, {3, 2}), {path}), 1);
+  EXPECT_THAT(error, HasSubstr(":2: a head of record 2 after one of record 3"));
+  EXPECT_EQ(VerifyWith(Heads(lines, {}), {path}), 1);
+  EXPECT_THAT(error, HasSubstr("holds no head"));
+  const std::string heads = Heads(lines, {1, 4});
+  key = server.folder.Write("other.pub", *domain::AuditHeadSigner::Make()->PublicPem());
+  EXPECT_EQ(VerifyWith(heads, {path}), 1);
+  EXPECT_THAT(error, HasSubstr(heads + ":1: a head that was not signed with this key"));
+  key = path;
+  EXPECT_EQ(VerifyWith(heads, {path}), 2) << "not a key";
+  EXPECT_EQ(Verify({path, "--heads", heads}), 2) << "without the key";
+}
+
+TEST_F(AuditVerifyHeads, R51OfAPartialChainItsOwnHeadsAreChecked) {
+  const std::vector<std::string> lines = Chain(5);
+  const std::string heads = Heads(lines, {1, 3, 5});
+  ASSERT_EQ(VerifyWith(heads, {File({lines[2], lines[3], lines[4]}), "--partial", "--json"}), 0) << error;
+  EXPECT_EQ(nlohmann::json::parse(output)["heads"]["checked"], 2);
+}
+
+TEST_F(AuditVerifyHeads, R51TheServerSignsAtStartAndStop) {
+  for (int run = 0; run < 2; ++run) {
+    server.Start();
+    ASSERT_TRUE(server.Client("a.example", server.vendor_one)->GetPairKeys({Id("b.example")}).ok());
+    server.Stop();
+  }
+  key = server.config.audit_heads_key + ".pub";
+  const std::string audit = server.config.audit_path;
+  ASSERT_EQ(VerifyWith(server.config.audit_heads_path, {audit, "--json"}), 0) << error;
+  const auto json = nlohmann::json::parse(output);
+  EXPECT_EQ(json["heads"]["checked"], 4);
+  EXPECT_EQ(json["heads"]["last"]["seq"], json["last"]["seq"]);
+  const auto mode = std::filesystem::status(server.config.audit_heads_key).permissions();
+  EXPECT_EQ(static_cast<unsigned>(mode) & 0777U, 0600U);
+  std::string text = *common::ReadFile(audit);
+  text.resize(text.rfind('\n', text.size() - 2) + 1);
+  server.folder.Write("state/audit.jsonl", text);
+  EXPECT_EQ(VerifyWith(server.config.audit_heads_path, {audit}), 1) << "one record was cut off";
 }
 
 TEST_F(AuditVerify, AnEmptyFileHoldsNoRecords) {

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/file.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/port_guard.h"
 #include "tests/unit/keydist/test_server.h"
@@ -33,6 +36,9 @@ TEST(Config, TheLeastThatWorks) {
   EXPECT_TRUE(config->kernel_guard);
   EXPECT_FALSE(config->reflection);
   EXPECT_EQ(config->audit_path, "/var/lib/keydist-server/audit.jsonl");
+  EXPECT_EQ(config->audit_heads_path, "/var/lib/keydist-server/audit-heads.jsonl");
+  EXPECT_EQ(config->audit_heads_key, "/var/lib/keydist-server/audit-heads.key");
+  EXPECT_EQ(config->audit_heads_every, absl::Minutes(1));
   EXPECT_EQ(config->service.schedule.length, absl::Hours(24));
 }
 
@@ -54,6 +60,8 @@ TEST(Config, ErrorsNameThePlace) {
   EXPECT_THAT(Error(With("[log]\nlevel = \"loud\"\n")), HasSubstr("log"));
   EXPECT_THAT(Error(With("[keys]\nepoch_length = \"1h\"\ngrace = \"1h\"\n")), HasSubstr("not shorter than the epoch"));
   EXPECT_THAT(Error(With("[service]\nlease = \"1s\"\n")), HasSubstr("between 5s and 24h"));
+  EXPECT_THAT(Error(With("[audit]\nheads_every = \"0s\"\n")), HasSubstr("shorter than 1s"));
+  EXPECT_THAT(Error(With("[audit]\nreplica = \"gw 1\"\n")), HasSubstr("audit.replica"));
   EXPECT_NE(Error("[network]\nlisten = \"10.0.0.1:1\"\n"), "good");
   EXPECT_THAT(Error(R"([network]
 listen = "10.0.0.1:1"
@@ -80,6 +88,22 @@ TEST(Files, SecretsThatOthersCanReadAreRefused) {
   EXPECT_EQ(app::LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(app::LoadKek(folder.path() + "/none").ok());
+}
+
+TEST(Files, R51TheHeadsKeyIsMadeOnceAndItsPublicHalfStandsBesideIt) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/heads.key";
+  const auto made = app::LoadOrMakeHeadsKey(path);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(*common::ReadFile(path + ".pub"), *made->PublicPem());
+  ASSERT_EQ(unlink((path + ".pub").c_str()), 0);
+  const auto again = app::LoadOrMakeHeadsKey(path);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again->PublicPem(), *made->PublicPem());
+  EXPECT_EQ(*common::ReadFile(path + ".pub"), *made->PublicPem());
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  EXPECT_FALSE(app::LoadOrMakeHeadsKey(path).ok()) << "others can read it";
+  EXPECT_FALSE(app::LoadOrMakeHeadsKey(folder.Write("bad.key", "no key")).ok());
 }
 
 TEST(Files, AKekIsNeverOverwritten) {

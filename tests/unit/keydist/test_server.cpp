@@ -42,6 +42,9 @@ TestServer::TestServer() {
   config.state_dir = folder.path() + "/state";
   config.run_dir = folder.path() + "/run";
   config.audit_path = config.state_dir + "/audit.jsonl";
+  config.audit_heads_path = config.state_dir + "/audit-heads.jsonl";
+  config.audit_heads_key = config.state_dir + "/audit-heads.key";
+  config.audit_replica = "gw-1";
   std::string kek(32, '\0');
   random.Fill({reinterpret_cast<std::uint8_t*>(kek.data()), kek.size()});
   config.kek_file = folder.Write("kek", kek);
