@@ -328,7 +328,7 @@ std::vector<control::DoctorFinding> Daemon::Impl::Doctor() {
                         .clock_floor = health->floor(),
                         .pluto_version = version,
                         .kernel = adapters.kernel->Snapshot(),
-                        .guard_in_place = mirror->guard_held().has_value(),
+                        .guard_in_place = mirror->guard_as_desired(),
                         .policy_problem = {},
                         .keydist_problem = {},
                         .secrets_include_hint = {},

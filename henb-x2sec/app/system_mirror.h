@@ -64,6 +64,7 @@ class SystemMirror {
   [[nodiscard]] bool pluto_running() const { return pluto_running_; }
   /// What the guard is known to hold; none when that is not known.
   [[nodiscard]] const std::optional<core::GuardSpec>& guard_held() const { return guard_held_; }
+  [[nodiscard]] bool guard_as_desired() const { return guard_held_ == desired_.guard; }
   [[nodiscard]] const core::IkeSnapshot& ike() const { return ike_; }
   [[nodiscard]] const core::KernelSnapshot& kernel() const { return kernel_; }
   [[nodiscard]] bool IsReady(const std::string& connection) const { return ready_.contains(connection); }
