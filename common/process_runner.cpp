@@ -171,7 +171,7 @@ absl::StatusOr<ProcessResult> SystemProcessRunner::Run(const ProcessRequest& req
     result.timed_out = true;
     return result;
   }
-  RETURN_IF_ERROR_CTX(pumped, program);
+  if (!pumped.ok()) return WithContext(pumped, program);
   if (!status.ok()) return WithContext(status.status(), program);
   result.exit_status = *status;
   return result;

@@ -249,7 +249,7 @@ void Daemon::Impl::LookAtHealth() {
 }
 
 void Daemon::Impl::KernelEvents() {
-  adapters.kernel->ReadEvents();
+  static_cast<void>(adapters.kernel->ReadEvents());  // that there was one is enough: the snapshot tells
   if (kernel_look_armed) return;
   kernel_look_armed = true;  // what comes in a burst is looked at once
   loop.After(kCoalesce, [this] {
