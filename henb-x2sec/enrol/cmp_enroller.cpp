@@ -12,6 +12,19 @@ namespace {
 
 using Phase = EnrolmentState::Phase;
 
+/// A certificate that signs a kur: one that is there and valid.
+bool CanSign(const std::vector<common::Certificate>& chain, absl::Time now) {
+  return !chain.empty() && chain.front().not_before() <= now && now < chain.front().not_after();
+}
+
+absl::Status CheckIsOurs(const std::vector<common::Certificate>& chain, const common::HenbId& identity,
+                         std::string_view name) {
+  ASSIGN_OR_RETURN_CTX(const common::HenbId found, chain.front().Identity(), common::StrCat(name, "[0]"));
+  if (found == identity) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      common::StrCat(name, "[0] is for ", found.str(), ", the device is ", identity.str()));
+}
+
 absl::Status CheckRequest(const core::EnrolRequest& request) {
   if (request.identity.empty()) return absl::InvalidArgumentError("identity is empty");
   if (request.vendor_chain.empty()) return absl::InvalidArgumentError("vendor_chain is empty");
@@ -19,12 +32,9 @@ absl::Status CheckRequest(const core::EnrolRequest& request) {
   if (request.message_timeout <= absl::ZeroDuration() || request.total_timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("message_timeout and total_timeout must be positive");
   }
-  ASSIGN_OR_RETURN_CTX(const common::HenbId vendor, request.vendor_chain.front().Identity(), "vendor_chain[0]");
-  if (vendor != request.identity) {
-    return absl::InvalidArgumentError(
-        common::StrCat("vendor_chain[0] is for ", vendor.str(), ", the device is ", request.identity.str()));
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(CheckIsOurs(request.vendor_chain, request.identity, "vendor_chain"));
+  if (request.current_chain.empty()) return absl::OkStatus();
+  return CheckIsOurs(request.current_chain, request.identity, "current_chain");
 }
 
 std::vector<common::Certificate> ChainOf(const CertifiedPath& path) {
@@ -61,18 +71,28 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
   ASSIGN_OR_RETURN(EnrolmentState state, LoadOrBegin(request));
   if (state.phase == Phase::kConfirmed) return Finish(state);
 
-  const CmpSessionParts session{*transport,
-                                parts_.clock,
-                                recipient.get(),
-                                request.operator_roots,
-                                request.vendor_chain,
-                                std::move(vendor_key),
-                                request.message_timeout,
-                                request.total_timeout,
-                                parts_.random.get(),
-                                [this](absl::Duration delay) { return Wait(delay); }};
-  if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(session, &state));
-  return Run(session, request, std::move(state));
+  CmpSessionParts vendor{*transport,
+                         parts_.clock,
+                         recipient.get(),
+                         request.operator_roots,
+                         request.vendor_chain,
+                         std::move(vendor_key),
+                         request.message_timeout,
+                         request.total_timeout,
+                         parts_.random.get(),
+                         [this](absl::Duration delay) { return Wait(delay); }};
+  if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(vendor, request, &state));
+  if (!CanSign(request.current_chain, parts_.clock.Now())) return Run(vendor, vendor, request, &state);
+
+  CmpSessionParts current = vendor;
+  current.signer_chain = request.current_chain;
+  StoredSigningKey keys(parts_.keys);
+  ASSIGN_OR_RETURN_CTX(current.signer_key, keys.For(request.current_chain.front()), "operator key");
+  absl::StatusOr<core::Enrolled> renewed = Run(current, vendor, request, &state);
+  if (!absl::IsPermissionDenied(renewed.status()) || !state.current_unsure) return renewed;
+  // The CA had confirmed an earlier renewal, of which we never heard: what we hold is superseded.
+  common::LogWarning("cmp.renewal_anew", {{"reason", renewed.status()}});
+  return Run(vendor, vendor, request, &state);
 }
 
 absl::StatusOr<EnrolmentState> CmpEnroller::LoadOrBegin(const core::EnrolRequest& request) {
@@ -106,7 +126,8 @@ absl::StatusOr<EnrolmentState> CmpEnroller::LoadOrBegin(const core::EnrolRequest
   return state;
 }
 
-absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, EnrolmentState* state) {
+absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
+                                       EnrolmentState* state) {
   CmpSession session(vendor_session);
   const absl::Status revoked = session.Revoke(state->certificates.front());
   common::LogInfo("cmp.revoked_unsure",
@@ -114,15 +135,17 @@ absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, En
   // A CA that refuses has answered: the certificate was never confirmed there, or is gone.
   if (!revoked.ok() && !absl::IsPermissionDenied(revoked)) return revoked;
   state->phase = Phase::kRequested;
+  state->current_unsure = !request.current_chain.empty();
   state->certificates.clear();
   return state_file_.Save(*state);
 }
 
-absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& session_parts, const core::EnrolRequest& request,
-                                                EnrolmentState state) {
+absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& signer, const CmpSessionParts& vendor,
+                                                const core::EnrolRequest& request, EnrolmentState* kept) {
+  EnrolmentState& state = *kept;
   ASSIGN_OR_RETURN(EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
   ASSIGN_OR_RETURN(const OpensslPtr<X509_NAME> subject, SubjectFor(request.identity));
-  const CertificateRequest wanted{BodyType::kIr,
+  const CertificateRequest wanted{&signer == &vendor ? BodyType::kIr : BodyType::kKur,
                                   std::move(key),
                                   subject.get(),
                                   request.identity,
@@ -133,7 +156,7 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& session_p
                                     state.certificates = ChainOf(path);
                                     return state_file_.Save(state);
                                   }};
-  CmpSession session(session_parts);
+  CmpSession session(signer);
   const absl::StatusOr<CertifiedPath> path = session.RequestCertificate(wanted);
   if (path.ok()) {
     state.phase = Phase::kConfirmed;
@@ -142,11 +165,13 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& session_p
   }
   common::LogWarning("cmp.not_enrolled", {{"error", path.status()}});
   if (const auto& left = session.left_at_ca(); left.has_value()) {
-    CmpSession revocation(session_parts);
+    // Not by the certificate that a CA which has confirmed its successor no longer takes.
+    CmpSession revocation(vendor);
     const absl::Status revoked = revocation.Revoke(*left);
     common::LogInfo("cmp.revoked_unwanted",
                     {{"serial", left->serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
     if (revoked.ok()) state.phase = Phase::kRequested;
+    state.current_unsure = !request.current_chain.empty();
   }
   if (absl::IsPermissionDenied(path.status())) state.phase = Phase::kRequested;
   if (state.phase == Phase::kRequested) {

@@ -52,9 +52,11 @@ class CmpEnroller final : public core::Enroller {
  private:
   absl::StatusOr<EnrolmentState> LoadOrBegin(const core::EnrolRequest& request);
   absl::StatusOr<core::Enrolled> Finish(const EnrolmentState& state);
-  absl::Status RevokeUnsure(const CmpSessionParts& vendor_session, EnrolmentState* state);
-  absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& session, const core::EnrolRequest& request,
-                                     EnrolmentState state);
+  absl::Status RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
+                            EnrolmentState* state);
+  /// ir where `signer` is `vendor`, else kur. Revocations are the vendor certificate's.
+  absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& signer, const CmpSessionParts& vendor,
+                                     const core::EnrolRequest& request, EnrolmentState* kept);
 
   /// False: Stop was called.
   bool Wait(absl::Duration delay);

@@ -96,6 +96,7 @@ absl::Status CmpSession::PrepareRequest(const CertificateRequest& request) {
   ASN1_IA5STRING* text = ASN1_IA5STRING_new();
   ASN1_STRING_set(text, request.identity.str().data(), static_cast<int>(request.identity.str().size()));
   GENERAL_NAME_set0_value(name.get(), GEN_DNS, text);
+  if (request.type == BodyType::kKur) OSSL_CMP_CTX_set1_oldCert(context, parts_.signer_chain.front().get());
   EVP_PKEY_up_ref(request.key.get());
   const bool ready =
       OSSL_CMP_CTX_set0_newPkey(context, 1, request.key.get()) == 1 &&

@@ -32,8 +32,8 @@ struct CmpSessionParts {
 };
 
 struct CertificateRequest {
-  BodyType type = BodyType::kIr;
-  EvpKey key;  ///< Signs the proof of possession.
+  BodyType type = BodyType::kIr;  ///< Or kKur: replaces the signer's certificate (RFC 4210 §5.3.5).
+  EvpKey key;                     ///< Signs the proof of possession.
   const X509_NAME* subject = nullptr;
   common::HenbId identity;
   bool require_pkiconf = true;
@@ -52,8 +52,8 @@ class CmpSession {
   CmpSession(const CmpSession&) = delete;
   CmpSession& operator=(const CmpSession&) = delete;
 
-  /// ir → ip → certConf → pkiConf, with pollReq → pollRep between where the CA says waiting (R35). Errors as
-  /// core::Enroller::Enrol.
+  /// ir → ip (kur → kup) → certConf → pkiConf, with pollReq → pollRep between where the CA says waiting (R35). Errors
+  /// as core::Enroller::Enrol.
   [[nodiscard]] absl::StatusOr<CertifiedPath> RequestCertificate(const CertificateRequest& request);
   /// rr → rp for a certificate of this device.
   [[nodiscard]] absl::Status Revoke(const common::Certificate& certificate);

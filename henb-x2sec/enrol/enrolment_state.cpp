@@ -29,6 +29,7 @@ absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
   if (!json.contains("certificates") || !json["certificates"].is_array())
     return absl::DataLossError("certificates is missing");
   EnrolmentState out;
+  out.current_unsure = json.contains("current_unsure") && json["current_unsure"] == true;
   bool known = false;
   for (const auto& each : kPhases) {
     if (json["phase"].get<std::string>() != each.name) continue;
@@ -68,6 +69,7 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"identity", state.identity.str()},
                                {"recipient", state.recipient},
                                {"ckaid", state.ckaid},
+                               {"current_unsure", state.current_unsure},
                                {"certificates", std::move(certificates)}};
   return common::WriteFileAtomically(path_, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
                                      0600);

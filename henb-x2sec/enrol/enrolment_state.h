@@ -24,6 +24,8 @@ struct EnrolmentState {
   common::HenbId identity;
   std::string recipient;  ///< The RA/CA asked.
   std::string ckaid;
+  /// The certificate being renewed may be superseded at the CA, which then refuses a kur: ir follows.
+  bool current_unsure = false;
   std::vector<common::Certificate>
       certificates;  ///< kConfirming, kConfirmed: the certificate, intermediates, the anchor last.
 };

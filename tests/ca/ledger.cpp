@@ -49,6 +49,13 @@ std::vector<LedgerEntry> Ledger::Entries() const {
   return entries_;
 }
 
+std::optional<LedgerEntry> Ledger::Find(const std::string& serial) const {
+  for (LedgerEntry& each : Entries()) {
+    if (each.serial == serial) return std::move(each);
+  }
+  return std::nullopt;
+}
+
 int Ledger::CountLive() const {
   const std::lock_guard lock(mutex_);
   return static_cast<int>(std::count_if(entries_.begin(), entries_.end(),

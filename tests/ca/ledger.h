@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class Ledger {
   /// NotFound. A revoked certificate stays revoked, with its first reason.
   absl::Status Set(const std::string& serial, CertificateState state, const std::string& reason = "");
   [[nodiscard]] std::vector<LedgerEntry> Entries() const;
+  [[nodiscard]] std::optional<LedgerEntry> Find(const std::string& serial) const;
   /// Certificates that are not revoked.
   [[nodiscard]] int CountLive() const;
 

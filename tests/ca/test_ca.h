@@ -56,6 +56,10 @@ class TestCa {
   [[nodiscard]] std::atomic<int>& given_up() { return given_up_; }
   /// No sin from now on.
   void Repent() { repented_ = true; }
+  /// As the configuration's waiting_polls, from the next request on.
+  void set_waiting_polls(int polls) { waiting_polls_ = polls; }
+  [[nodiscard]] int waiting_polls() const { return waiting_polls_; }
+  void Relapse() { repented_ = false; }
   [[nodiscard]] const TestCredential& impostor() const { return impostor_; }
 
   /// Signs with the CA's key, or with that of a CA of the same name.
@@ -72,6 +76,7 @@ class TestCa {
   Sin virtue_;
   std::atomic<bool> repented_{false};
   std::atomic<int> given_up_{0};
+  std::atomic<int> waiting_polls_{config_.waiting_polls};
   Ledger ledger_;
   TestCredential ra_;
   TestAuthority other_ca_;

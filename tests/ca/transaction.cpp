@@ -82,7 +82,9 @@ std::optional<common::Certificate> Transaction::VerifiedSigner(const PkiMessageS
 std::optional<std::string> Transaction::Handle(const PkiMessageSummary& summary, const std::string& der) {
   const std::lock_guard lock(mutex_);
   OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
+  if (summary.body == BodyType::kKur) update_ = true;
   if (const auto signer = VerifiedSigner(summary); signer.has_value()) {
+    signer_certificate_ = *signer;
     // Pinned: the library would try every certificate of extraCerts.
     OSSL_CMP_CTX_set1_srvCert(context, signer->get());
     const absl::StatusOr<common::HenbId> identity = signer->Identity();
@@ -115,6 +117,25 @@ std::optional<std::string> Transaction::Handle(const PkiMessageSummary& summary,
   return ca_->sin().AlterReply(summary.body, std::string(data, static_cast<std::size_t>(size)));
 }
 
+absl::Status Transaction::CheckUpdate(const OSSL_CRMF_MSG* message, EVP_PKEY* new_key) const {
+  if (!signer_certificate_.has_value()) return absl::PermissionDeniedError("the kur has no verified signer");
+  const std::string serial = signer_certificate_->serial_hex();
+  const std::optional<LedgerEntry> entry = ca_->ledger().Find(serial);
+  if (!entry.has_value() || entry->identity != signer_->str() || entry->state != CertificateState::kConfirmed) {
+    return absl::PermissionDeniedError(
+        common::StrCat("the kur is signed with ", serial, ", which is no current certificate of this device"));
+  }
+  const OSSL_CRMF_CERTID* old = OSSL_CRMF_MSG_get0_regCtrl_oldCertID(message);
+  if (old == nullptr || ASN1_INTEGER_cmp(OSSL_CRMF_CERTID_get0_serialNumber(old),
+                                         X509_get0_serialNumber(signer_certificate_->get())) != 0) {
+    return absl::InvalidArgumentError("oldCertId is not the signer's certificate");
+  }
+  if (EVP_PKEY_eq(new_key, X509_get0_pubkey(signer_certificate_->get())) == 1) {
+    return absl::InvalidArgumentError("the kur brings no new key");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* message) {
   const TestCaConfig& config = ca_->config();
   if (weak_) return absl::InvalidArgumentError("protection or proof of possession is not SHA-2");
@@ -126,6 +147,10 @@ absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* mess
   ASSIGN_OR_RETURN(const CertRequest request, ReadCertRequest(message));
   if (request.dns_names != std::vector<std::string>{signer_->str()}) {
     return absl::InvalidArgumentError("the SAN asked for is not the signer's");
+  }
+  if (update_) {
+    RETURN_IF_ERROR(CheckUpdate(message, request.public_key.get()));
+    replaced_ = signer_certificate_->serial_hex();
   }
   CertificateSpec spec{.subject = request.subject,
                        .dns_names = request.dns_names,
@@ -153,7 +178,7 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
   *ca_certificates = nullptr;
   if (message == nullptr) return Rejection(OSSL_CMP_PKIFAILUREINFO_badRequest, "PKCS#10 is not taken");
   const bool was_waiting = self->waiting_ != nullptr;
-  if (self->ca_->config().waiting_polls != 0 && !was_waiting && !self->weak_) {
+  if (self->ca_->waiting_polls() != 0 && !was_waiting && !self->weak_) {
     self->waiting_.reset(OSSL_CMP_MSG_dup(request));
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, "an operator looks at it");
   }
@@ -167,6 +192,7 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
   const bool implicit = self->ca_->config().grant_implicit_confirm;
   if (implicit) {
     (void)self->ca_->ledger().Set(issued->serial_hex(), CertificateState::kConfirmed, "implicitly");
+    self->Supersede();
   } else {
     self->deadline_ = absl::Now() + self->ca_->config().confirm_timeout;
   }
@@ -183,7 +209,7 @@ int Transaction::OnPollReq(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*reque
   const TestCaConfig& config = self->ca_->config();
   *waiting = nullptr;
   if (self->waiting_ == nullptr) return 0;
-  if (config.waiting_polls < 0 || self->polls_++ < config.waiting_polls) {
+  if (self->ca_->waiting_polls() < 0 || self->polls_++ < self->ca_->waiting_polls()) {
     *check_after = absl::ToInt64Seconds(config.check_after);
     return 1;
   }
@@ -218,7 +244,12 @@ absl::Status Transaction::Confirm(std::string_view hash, const std::string& stat
     (void)ledger.Set(serial, CertificateState::kRevoked, "confirmation refused");
     return absl::PermissionDeniedError("confirmation refused");
   }
+  Supersede();
   return ledger.Set(serial, CertificateState::kConfirmed);
+}
+
+void Transaction::Supersede() {
+  if (replaced_.has_value()) (void)ca_->ledger().Set(*replaced_, CertificateState::kRevoked, "superseded");
 }
 
 int Transaction::OnCertConf(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* /*request*/, int /*id*/,

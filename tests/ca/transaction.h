@@ -47,6 +47,10 @@ class Transaction {
   /// Who signed, when the path ends at a vendor root or (for what it revokes) at the operator's.
   std::optional<common::Certificate> VerifiedSigner(const x2sec::enrol::PkiMessageSummary& summary) const;
   absl::StatusOr<common::Certificate> Issue(const OSSL_CRMF_MSG* message);
+  /// A kur is signed with the certificate that it replaces: this CA's, this device's, confirmed and not revoked; and
+  /// brings another key (RFC 4210 §5.3.5, Appendix D.6).
+  absl::Status CheckUpdate(const OSSL_CRMF_MSG* message, EVP_PKEY* new_key) const;
+  void Supersede();
   absl::Status Confirm(std::string_view hash, const std::string& status);
 
   TestCa* const ca_;
@@ -55,7 +59,10 @@ class Transaction {
   std::mutex mutex_;
   OSSL_CMP_SRV_CTX* server_ = nullptr;
   std::optional<common::HenbId> signer_;
-  bool weak_ = false;  ///< The message at hand is protected or proved with a weak algorithm.
+  std::optional<common::Certificate> signer_certificate_;
+  bool update_ = false;                  ///< The request is a kur.
+  std::optional<std::string> replaced_;  ///< Serial of what a kur supersedes once its successor is confirmed.
+  bool weak_ = false;                    ///< The message at hand is protected or proved with a weak algorithm.
   std::unique_ptr<OSSL_CMP_MSG, decltype(&OSSL_CMP_MSG_free)> waiting_{
       nullptr, OSSL_CMP_MSG_free};  ///< A request that is answered later.
   int polls_ = 0;

@@ -20,6 +20,9 @@ struct EnrolRequest {
   std::string recipient;                       ///< Subject DN of the RA/CA ("/O=…/CN=…").
   std::vector<common::Certificate> vendor_chain;  ///< Leaf first.
   std::vector<common::Certificate> operator_roots;
+  /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store and stays there. One
+  /// that is not valid now can't sign: then the vendor certificate enrols anew.
+  std::vector<common::Certificate> current_chain;
   bool require_pkiconf = true;
   bool allow_implicit_confirm = false;
   absl::Duration message_timeout = absl::Seconds(20);

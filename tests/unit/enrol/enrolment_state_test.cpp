@@ -19,6 +19,7 @@ EnrolmentState Sample(Phase phase) {
   state.identity = common::HenbId::Parse("henb-a.example").value();
   state.recipient = "/O=Operator 1/CN=RA";
   state.ckaid = std::string(40, 'a');
+  state.current_unsure = phase == Phase::kRequested;
   if (phase != Phase::kRequested)
     state.certificates = {root.IssueHenb("henb-a.example").certificate, root.certificate()};
   return state;
@@ -36,6 +37,7 @@ TEST(EnrolmentState, R34ComesBackAsItWasWritten) {
     EXPECT_EQ(loaded.identity, state.identity);
     EXPECT_EQ(loaded.recipient, state.recipient);
     EXPECT_EQ(loaded.ckaid, state.ckaid);
+    EXPECT_EQ(loaded.current_unsure, state.current_unsure);
     ASSERT_EQ(loaded.certificates.size(), state.certificates.size());
     for (std::size_t i = 0; i < state.certificates.size(); ++i) {
       EXPECT_EQ(loaded.certificates[i].der(), state.certificates[i].der());
