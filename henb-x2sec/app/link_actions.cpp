@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/app/links.h"
+#include "henb-x2sec/core/epoch_schedule.h"
 #include "policy/names.h"
 
 namespace henb::x2sec::app {
@@ -232,7 +233,7 @@ void Links::StartKeyChange(const common::HenbId& id, std::function<void(absl::St
       at->second.last_error = status.ok() ? "" : common::StrCat("key change: ", status.message());
       if (!status.ok() && core::IsUp(at->second.link.state) && !at->second.rekey) {
         // Harmless while the old SA lives: again, with back-off.
-        const absl::Duration delay = parts_.random.Jitter(Backoff(1 + at->second.attempts++, absl::Minutes(2)), 0.3);
+        const absl::Duration delay = parts_.random.Jitter(core::KeyChangeAgainIn(at->second.attempts++), 0.3);
         at->second.rekey = parts_.loop.After(delay, [this, id] {
           const auto link_at = links_.find(id);
           if (link_at == links_.end()) return;
@@ -251,11 +252,10 @@ void Links::KeyChanged(const common::HenbId& id, bool replaced) {
   const auto it = links_.find(id);
   if (it == links_.end()) return;
   LinkRuntime& link = it->second;
-  if (replaced && core::IsUp(link.link.state)) {
-    // Both ends were told at about the same time; the lower identity starts when the other has had time to install its key.
-    const absl::Duration delay = link.initiator ? absl::Seconds(1) : absl::Seconds(20);
+  // Both ends were told at about the same time.
+  if (const auto delay = core::KeyChangeStartsIn(core::IsUp(link.link.state), replaced, link.initiator)) {
     Cancel(&link.rekey);
-    link.rekey = parts_.loop.After(parts_.random.Jitter(delay, 0.2), [this, id] {
+    link.rekey = parts_.loop.After(parts_.random.Jitter(*delay, 0.2), [this, id] {
       const auto at = links_.find(id);
       if (at == links_.end()) return;
       at->second.rekey.reset();

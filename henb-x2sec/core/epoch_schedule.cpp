@@ -1,0 +1,24 @@
+#include "henb-x2sec/core/epoch_schedule.h"
+
+#include <algorithm>
+
+namespace henb::x2sec::core {
+namespace {
+
+constexpr absl::Duration kLowerStarts = absl::Seconds(1);
+constexpr absl::Duration kHigherStarts = absl::Seconds(20);
+constexpr absl::Duration kFirstRetry = absl::Seconds(2);
+constexpr absl::Duration kLongestRetry = absl::Minutes(2);
+
+}  // namespace
+
+std::optional<absl::Duration> KeyChangeStartsIn(bool link_is_up, bool replaced, bool initiator) {
+  if (!link_is_up || !replaced) return std::nullopt;
+  return initiator ? kLowerStarts : kHigherStarts;
+}
+
+absl::Duration KeyChangeAgainIn(int attempts) {
+  return std::min(kLongestRetry, kFirstRetry * static_cast<double>(1U << std::clamp(attempts, 0, 10)));
+}
+
+}  // namespace henb::x2sec::core

@@ -1,0 +1,84 @@
+// R54: every order of steps within a bound, over the functions that keydist-server and x2secd run.
+// docs/epoch-search.md.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/unit/epoch_protocol/search.h"
+
+namespace henb::epoch_protocol {
+namespace {
+
+constexpr int kTwoEpochs = 6;     // Epoch 2 since 5, epoch 1's root destroyed at 6, epoch 3 made at 7.
+constexpr int kThreeEpochs = 11;  // Epoch 3 since 10, epoch 2's root destroyed at 11, epoch 4 made at 12.
+
+constexpr std::size_t kMostStates = 60'000'000;
+
+/// EPOCH_SEARCH_FAULTS deepens every search; each more makes it some thirty times as large.
+int Faults(int otherwise) {
+  const char* wanted = std::getenv("EPOCH_SEARCH_FAULTS");
+  return wanted == nullptr ? otherwise : std::atoi(wanted);
+}
+
+Found Explore(const Bound& bound, Mistake mistake) {
+  World world(bound, mistake);
+  Found found = Search(world, kMostStates);
+  std::cout << found.states << " states, " << found.steps << " steps, up on a current key in " << found.home << "\n";
+  if (found.violation.empty()) return found;
+  std::cout << found.violation << ":\n";
+  for (const std::string& line : found.trace) std::cout << "  " << line << "\n";
+  return found;
+}
+
+void ExpectSound(const Bound& bound) {
+  const Found found = Explore(bound, Mistake::kNone);
+  EXPECT_TRUE(found.complete);
+  EXPECT_EQ(found.violation, "");
+  EXPECT_GT(found.home, 0U);
+}
+
+TEST(EpochProtocol, R54TwoEpochsInEveryOrderWithAnyOneFault) {
+  ExpectSound({.last_tick = kTwoEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = false});
+}
+
+TEST(EpochProtocol, R54ThreeEpochsWithAnyOneFault) {
+  ExpectSound({.last_tick = kThreeEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = true});
+}
+
+struct Planted {
+  Mistake mistake;
+  Bound bound;
+  const char* found_as;
+};
+
+class PlantedMistake : public testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedMistake, R54IsFoundWithATrace) {
+  const Found found = Explore(GetParam().bound, GetParam().mistake);
+  EXPECT_THAT(found.violation, testing::HasSubstr(GetParam().found_as));
+  EXPECT_FALSE(found.trace.empty());
+}
+
+constexpr Bound kFine{.last_tick = kTwoEpochs, .faults = 1, .proof_of_life = true, .answers_at_once = false};
+constexpr Bound kCoarse{.last_tick = kTwoEpochs, .faults = 2, .proof_of_life = true, .answers_at_once = true};
+constexpr Bound kNoProofOfLife{.last_tick = kTwoEpochs, .faults = 1, .proof_of_life = false, .answers_at_once = true};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, PlantedMistake,
+    testing::Values(Planted{Mistake::kClientTakesOlderEpoch, kFine, "older key is installed"},
+                    Planted{Mistake::kOldRemovedFirst, kFine, "old SA went before"},
+                    Planted{Mistake::kRootMadeAgain, kCoarse, "two keys for"},
+                    Planted{Mistake::kActivatesByOwnCalendar, kFine, "before its activation"},
+                    Planted{Mistake::kGenerationLeftOut, kFine, "key of another"},
+                    Planted{Mistake::kNextUsedAtOnce, kFine, "before its activation"},
+                    Planted{Mistake::kFailedChangeIsNotRetried, kNoProofOfLife, "no way leads back"},
+                    Planted{Mistake::kServerFollowsItsClockBack, kCoarse, "went back to an older epoch"},
+                    Planted{Mistake::kFresherKeyIsLeft, kFine, "destroyed epoch's key"},
+                    Planted{Mistake::kSuspensionLeavesKey, kCoarse, "though an end was denied"}));
+
+TEST(EpochProtocol, R54TheWayBackDoesNotNeedProofOfLife) { ExpectSound(kNoProofOfLife); }
+
+}  // namespace
+}  // namespace henb::epoch_protocol
