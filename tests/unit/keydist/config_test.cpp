@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/strings.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/port_guard.h"
 #include "tests/unit/keydist/test_server.h"
@@ -74,6 +75,35 @@ placement = "behind_segw"
 inner_pool = ["10.0.0.1/8"]
 )"),
               HasSubstr("10.0.0.1/8"));
+}
+
+TEST(Config, EveryKeyOfTheDocumentationIsKnown) {
+  const std::string page = *common::ReadFile(X2_SOURCE_DIR "/docs/configuration.md");
+  const std::size_t begin = page.find("## keydist-server");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string table = page.substr(begin, page.find("\n## ", begin + 1) - begin);
+  const std::string dotted = R"(network.listen = "10.100.0.1:8443"
+tls.certificate = "c.pem"
+tls.key = "k.pem"
+tls.anchors = ["r.pem"]
+)";
+  int keys = 0;
+  for (const std::string_view line : common::Split(table, '\n')) {
+    if (!line.starts_with("| `")) continue;
+    const std::string_view cell = line.substr(0, line.find(" | ", 2));
+    for (std::size_t at = cell.find('`'); at != std::string_view::npos; at = cell.find('`', at)) {
+      const std::size_t end = cell.find('`', at + 1);
+      const std::string key(cell.substr(at + 1, end - at - 1));
+      at = end + 1;
+      ++keys;
+      if (dotted.find(key) != std::string::npos) continue;
+      // No key takes a table of its own: one that is known is refused for its type, another as unknown.
+      EXPECT_THAT(Error(common::StrCat(dotted, key, " = { odd = 1 }\n")),
+                  ::testing::AllOf(::testing::HasSubstr("k.toml:5:"), ::testing::Not(::testing::HasSubstr("unknown"))))
+          << key;
+    }
+  }
+  EXPECT_GE(keys, 20);
 }
 
 TEST(Files, SecretsThatOthersCanReadAreRefused) {
