@@ -47,7 +47,13 @@ TEST(EpochProtocol, R54ThreeEpochsWithAnyOneFault) {
   ExpectSound({.last_tick = kThreeEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = true});
 }
 
+TEST(EpochProtocol, R54TwoEpochsWithAnyTwoFaults) {
+  if (std::getenv("EPOCH_SEARCH_DEEP") == nullptr) GTEST_SKIP() << "millions of states: EPOCH_SEARCH_DEEP=1 runs it";
+  ExpectSound({.last_tick = kTwoEpochs, .faults = Faults(2), .proof_of_life = true, .answers_at_once = true});
+}
+
 struct Planted {
+  const char* name;
   Mistake mistake;
   Bound bound;
   const char* found_as;
@@ -67,16 +73,19 @@ constexpr Bound kNoProofOfLife{.last_tick = kTwoEpochs, .faults = 1, .proof_of_l
 
 INSTANTIATE_TEST_SUITE_P(
     All, PlantedMistake,
-    testing::Values(Planted{Mistake::kClientTakesOlderEpoch, kFine, "older key is installed"},
-                    Planted{Mistake::kOldRemovedFirst, kFine, "old SA went before"},
-                    Planted{Mistake::kRootMadeAgain, kCoarse, "two keys for"},
-                    Planted{Mistake::kActivatesByOwnCalendar, kFine, "before its activation"},
-                    Planted{Mistake::kGenerationLeftOut, kFine, "key of another"},
-                    Planted{Mistake::kNextUsedAtOnce, kFine, "before its activation"},
-                    Planted{Mistake::kFailedChangeIsNotRetried, kNoProofOfLife, "no way leads back"},
-                    Planted{Mistake::kServerFollowsItsClockBack, kCoarse, "went back to an older epoch"},
-                    Planted{Mistake::kFresherKeyIsLeft, kFine, "destroyed epoch's key"},
-                    Planted{Mistake::kSuspensionLeavesKey, kCoarse, "though an end was denied"}));
+    testing::Values(Planted{"ClientTakesOlderEpoch", Mistake::kClientTakesOlderEpoch, kFine, "older key is installed"},
+                    Planted{"OldRemovedFirst", Mistake::kOldRemovedFirst, kFine, "old SA went before"},
+                    Planted{"RootMadeAgain", Mistake::kRootMadeAgain, kCoarse, "two keys for"},
+                    Planted{"ActivatesByOwnCalendar", Mistake::kActivatesByOwnCalendar, kFine, "before its activation"},
+                    Planted{"GenerationLeftOut", Mistake::kGenerationLeftOut, kFine, "key of another"},
+                    Planted{"NextUsedAtOnce", Mistake::kNextUsedAtOnce, kFine, "before its activation"},
+                    Planted{"FailedChangeIsNotRetried", Mistake::kFailedChangeIsNotRetried, kNoProofOfLife,
+                            "no way leads back"},
+                    Planted{"ServerFollowsItsClockBack", Mistake::kServerFollowsItsClockBack, kCoarse,
+                            "went back to an older epoch"},
+                    Planted{"FresherKeyIsLeft", Mistake::kFresherKeyIsLeft, kFine, "destroyed epoch's key"},
+                    Planted{"SuspensionLeavesKey", Mistake::kSuspensionLeavesKey, kCoarse, "though an end was denied"}),
+    [](const testing::TestParamInfo<Planted>& planted) { return std::string(planted.param.name); });
 
 TEST(EpochProtocol, R54TheWayBackDoesNotNeedProofOfLife) { ExpectSound(kNoProofOfLife); }
 
