@@ -101,6 +101,15 @@ void ReadLog(TomlReader& toml, Config* config) {
   config->log.program = "keydist-server";
 }
 
+void ReadLimits(TomlReader& toml, Config* config) {
+  service::QuotaLimits& quota = config->quota;
+  toml.Int("limits.calls_per_second", 1, 1'000'000, &quota.calls_per_second);
+  toml.Int("limits.burst", service::kMaxPeers, 1'000'000'000, &quota.burst);
+  toml.Int("limits.concurrent", 1, 10'000, &quota.concurrent);
+  toml.Int("limits.watches_per_henb", 1, 10'000, &quota.watches);
+  toml.Int("limits.memory_mib", 64, 1 << 20, &config->memory_mib);
+}
+
 }  // namespace
 
 std::string Config::ListenText() const {
@@ -137,6 +146,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   if (config.service.lease < absl::Seconds(5) || config.service.lease > absl::Hours(24)) {
     toml.Fail("service.lease", "not between 5s and 24h");
   }
+  ReadLimits(toml, &config);
   ReadAudit(toml, &config);
   toml.String("admin.group", &config.admin_group);
   toml.String("admin.status_group", &config.status_group);

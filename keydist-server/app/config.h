@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/ip_address.h"
 #include "common/log.h"
+#include "keydist-server/service/call_quota.h"
 #include "keydist-server/service/key_service.h"
 
 namespace henb::keydist::app {
@@ -43,6 +44,8 @@ struct Config {
   bool reflection = false;
 
   service::ServiceOptions service;
+  service::QuotaLimits quota;
+  std::int64_t memory_mib = 2048;  ///< For all connections of the listener for HeNBs together.
   common::LogConfig log;
 
   /// As gRPC and people write it: "10.100.0.1:8443", "[2001:db8::1]:8443".

@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/codegen/service_type.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -24,6 +25,7 @@ namespace henb::keydist::app {
 namespace {
 
 constexpr int kMaxMessage = 64 << 10;  // The largest request, 64 names of 200 octets, has 13 KB.
+constexpr int kMaxStreams = 128;       // Of one connection; x2secd has two.
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
 
 /// As heads of the audit log name this replica.
@@ -56,6 +58,7 @@ struct Program::Impl {
   std::unique_ptr<rpc::PeerVerifier> verifier;
   std::unique_ptr<rpc::TlsPeerGate> gate;
   rpc::WatchStreams streams;
+  std::unique_ptr<service::CallQuota> quota;
   rpc::ProgramFacts facts;
   std::unique_ptr<grpc::Service> henb_rpc;
   std::unique_ptr<grpc::Service> admin_rpc;
@@ -94,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
                                                         config.service);
   RETURN_IF_ERROR(impl->service->Start());
   ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
+  impl->quota = std::make_unique<service::CallQuota>(config.quota);
   const bool by_address = config.placement == Placement::kBehindSegw;
   impl->gate =
       std::make_unique<rpc::TlsPeerGate>(*impl->verifier, by_address ? config.inner_pool : std::vector<common::Cidr>());
@@ -101,6 +105,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
                  .listen = config.ListenText(),
                  .placement = by_address ? "behind_segw" : "colocated",
                  .started = clock.Now(),
+                 .over_quota = [&quota = *impl->quota] { return quota.refused(); },
                  .more_health = nullptr};
   if (!by_address && config.kernel_guard) {
     RETURN_IF_ERROR(InstallPortGuard(config, runner));
@@ -129,13 +134,14 @@ absl::Status Program::Impl::OpenHeads() {
 }
 
 absl::Status Program::Impl::ListenForHenbs(const TlsMaterial& tls) {
-  henb_rpc = rpc::MakeHenbRpc(*service, *gate, streams);
+  henb_rpc = rpc::MakeHenbRpc(*service, *gate, streams, *quota);
   grpc::EnableDefaultHealthCheckService(true);
   if (config.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.SetResourceQuota(grpc::ResourceQuota("henbs").Resize(static_cast<std::size_t>(config.memory_mib) << 20));
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 128);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8192);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);

@@ -68,7 +68,8 @@ Json ToJson(const v1::ServerStatus& status) {
            {"epoch", status.epoch()},
            {"audit_records", status.audit_records()},
            {"keys_issued", status.keys_issued()},
-           {"denials", status.denials()}};
+           {"denials", status.denials()},
+           {"over_quota", status.over_quota()}};
   out["health"] = Json::array();
   for (const v1::SubsystemHealth& health : status.health()) {
     out["health"].push_back(Json{{"name", health.name()}, {"ok", health.ok()}, {"detail", health.detail()}});

@@ -180,6 +180,7 @@ class AdminRpc final : public v1::Admin::CallbackService {
     ToWire(facts_.started, response->mutable_started());
     response->set_keys_issued(service_.keys_issued());
     response->set_denials(service_.denials());
+    if (facts_.over_quota) response->set_over_quota(facts_.over_quota());
     const auto health = [&](const std::string& name, const absl::Status& status) {
       v1::SubsystemHealth* out = response->add_health();
       out->set_name(name);

@@ -21,6 +21,8 @@ struct ProgramFacts {
   std::string listen;
   std::string placement;
   absl::Time started;
+  /// Calls refused so far by quota.
+  std::function<std::uint64_t()> over_quota;
   /// Health of subsystems beyond store, audit and epochs.
   std::function<std::vector<std::pair<std::string, absl::Status>>()> more_health;
 };

@@ -19,19 +19,33 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const abs
   return reactor;
 }
 
+using Quota = service::CallQuota;
+
+/// RESOURCE_EXHAUSTED and when to come back.
+grpc::Status OverQuota(grpc::CallbackServerContext* context, const Quota::Admission& admission) {
+  const std::int64_t after_ms = absl::ToInt64Milliseconds(absl::Ceil(admission.retry_after, absl::Milliseconds(1)));
+  context->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(after_ms));
+  return {grpc::StatusCode::RESOURCE_EXHAUSTED, std::string(admission.why)};
+}
+
 /// One GetPairKeys call. The keys lie in `answer_` while the audit record is on its way to the disk; they get into
 /// gRPC's hands only when it is there.
 class PairKeysCall final : public grpc::ServerUnaryReactor {
  public:
-  PairKeysCall(service::KeyService& service, const grpc::ByteBuffer& request, grpc::ByteBuffer* response)
-      : service_(service), response_(response) {
+  PairKeysCall(service::KeyService& service, Quota& quota, const grpc::ByteBuffer& request, grpc::ByteBuffer* response)
+      : service_(service), quota_(quota), response_(response) {
     if (!request.TrySingleSlice(&request_).ok() && !request.DumpToSingleSlice(&request_).ok()) request_ = grpc::Slice();
   }
 
-  void Run(const Identity& caller) {
+  void Run(grpc::CallbackServerContext* context, const Identity& caller) {
     const std::string_view message(reinterpret_cast<const char*>(request_.begin()), request_.size());
     PairKeysQuery query;
-    if (absl::Status status = ReadPairKeysQuery(message, &query); !status.ok()) return Finish(common::ToGrpc(status));
+    const absl::Status read = ReadPairKeysQuery(message, &query);
+    Quota::Admission admission = quota_.Admit(
+        *caller, Quota::Kind::kCall, read.ok() ? static_cast<std::int64_t>(query.count) : 1, service_.clock().Steady());
+    if (!admission.granted) return Finish(OverQuota(context, admission));
+    slot_ = std::move(admission.slot);
+    if (!read.ok()) return Finish(common::ToGrpc(read));
     service::Decision decision;
     const absl::Status verdict = service_.Decide(*caller, query.peers(), &decision);
     if (verdict.ok()) {
@@ -57,6 +71,8 @@ class PairKeysCall final : public grpc::ServerUnaryReactor {
 
  private:
   service::KeyService& service_;
+  Quota& quota_;
+  Quota::Slot slot_;
   grpc::ByteBuffer* response_;
   grpc::Slice request_;
   grpc::Slice answer_;
@@ -67,13 +83,18 @@ using Base = v1::KeyDistribution::WithRawCallbackMethod_GetPairKeys<v1::KeyDistr
 
 class HenbRpc final : public Base {
  public:
-  HenbRpc(service::KeyService& service, PeerGate& gate, WatchStreams& streams)
-      : service_(service), gate_(gate), streams_(streams) {}
+  HenbRpc(service::KeyService& service, PeerGate& gate, WatchStreams& streams, Quota& quota)
+      : service_(service), gate_(gate), streams_(streams), quota_(quota) {}
 
   grpc::ServerUnaryReactor* Register(grpc::CallbackServerContext* context, const v1::RegisterRequest* request,
                                      v1::RegisterResponse* response) override {
-    const absl::StatusOr<Identity> caller = Admit(*context, "Register");
+    const absl::StatusOr<Identity> caller = Identify(*context, "Register");
     if (!caller.ok()) return Answer(context, caller.status());
+    if (const auto admission = Admit(**caller, Quota::Kind::kOnce); !admission.granted) {
+      grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+      reactor->Finish(OverQuota(context, admission));
+      return reactor;
+    }
     service::Registration facts;
     facts.x2_addresses.assign(request->x2_addresses().begin(), request->x2_addresses().end());
     facts.cmpv2 = request->cmpv2();
@@ -96,17 +117,25 @@ class HenbRpc final : public Base {
 
   grpc::ServerUnaryReactor* GetPairKeys(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override {
-    const absl::StatusOr<Identity> caller = Admit(*context, "GetPairKeys");
+    const absl::StatusOr<Identity> caller = Identify(*context, "GetPairKeys");
     if (!caller.ok()) return Answer(context, caller.status());
-    auto* call = new PairKeysCall(service_, *request, response);
-    call->Run(*caller);
+    auto* call = new PairKeysCall(service_, quota_, *request, response);
+    call->Run(context, *caller);
     return call;
   }
 
   grpc::ServerWriteReactor<v1::Event>* Watch(grpc::CallbackServerContext* context,
                                              const v1::WatchRequest* request) override {
     auto* stream = new WatchStream(service_.events(), streams_);
-    const absl::StatusOr<Identity> caller = Admit(*context, "Watch");
+    const absl::StatusOr<Identity> caller = Identify(*context, "Watch");
+    if (caller.ok()) {
+      Quota::Admission admission = Admit(**caller, Quota::Kind::kWatch);
+      if (!admission.granted) {
+        stream->End(OverQuota(context, admission));
+        return stream;
+      }
+      stream->Hold(std::move(admission.slot));
+    }
     const absl::Status status = caller.ok() ? service_.CheckCaller(**caller) : caller.status();
     if (status.ok()) {
       context->AddInitialMetadata("watching", "1");  // The client learns by it that nothing is missed from now on.
@@ -119,21 +148,27 @@ class HenbRpc final : public Base {
   }
 
  private:
-  absl::StatusOr<Identity> Admit(const grpc::CallbackServerContext& context, std::string_view call) {
+  /// Those without an identity share one quota; over it, their refusals leave no record.
+  absl::StatusOr<Identity> Identify(const grpc::CallbackServerContext& context, std::string_view call) {
     absl::StatusOr<Identity> caller = gate_.Admit(context);
-    if (!caller.ok()) service_.RecordRefusal({}, call, caller.status());
+    if (!caller.ok() && Admit({}, Quota::Kind::kOnce).granted) service_.RecordRefusal({}, call, caller.status());
     return caller;
+  }
+  Quota::Admission Admit(const service::CallerIdentity& caller, Quota::Kind kind) {
+    return quota_.Admit(caller, kind, 1, service_.clock().Steady());
   }
 
   service::KeyService& service_;
   PeerGate& gate_;
   WatchStreams& streams_;
+  Quota& quota_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeHenbRpc(service::KeyService& service, PeerGate& gate, WatchStreams& streams) {
-  return std::make_unique<HenbRpc>(service, gate, streams);
+std::unique_ptr<grpc::Service> MakeHenbRpc(service::KeyService& service, PeerGate& gate, WatchStreams& streams,
+                                           service::CallQuota& quota) {
+  return std::make_unique<HenbRpc>(service, gate, streams, quota);
 }
 
 }  // namespace henb::keydist::rpc

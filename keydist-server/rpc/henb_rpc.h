@@ -5,6 +5,7 @@
 
 #include "keydist-server/rpc/peer_gate.h"
 #include "keydist-server/rpc/watch_stream.h"
+#include "keydist-server/service/call_quota.h"
 #include "keydist-server/service/key_service.h"
 
 namespace grpc {
@@ -13,8 +14,10 @@ class Service;
 
 namespace henb::keydist::rpc {
 
-/// The references outlive the returned service, which outlives the server that it is registered with.
+/// A caller over its quota gets RESOURCE_EXHAUSTED with the time after which to try again, in milliseconds, in the
+/// trailing metadata "grpc-retry-pushback-ms"; it leaves no audit record. The references outlive the returned service,
+/// which outlives the server that it is registered with.
 [[nodiscard]] std::unique_ptr<grpc::Service> MakeHenbRpc(service::KeyService& service, PeerGate& gate,
-                                                         WatchStreams& streams);
+                                                         WatchStreams& streams, service::CallQuota& quota);
 
 }  // namespace henb::keydist::rpc

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "henb/keydist/v1/keydist.pb.h"
+#include "keydist-server/service/call_quota.h"
 #include "keydist-server/service/event_hub.h"
 
 namespace henb::keydist::rpc {
@@ -34,6 +35,8 @@ class WatchStream final : public grpc::ServerWriteReactor<v1::Event>, public ser
   static constexpr std::size_t kMaxQueued = 256;
 
   WatchStream(service::EventHub& hub, WatchStreams& streams) : hub_(hub), streams_(streams) {}
+  /// Keeps the caller's slot until the stream has ended.
+  void Hold(service::CallQuota::Slot slot) { slot_ = std::move(slot); }
   /// Call once, before the reactor is handed to gRPC.
   void Start(const common::HenbId& who, std::uint64_t after_revision);
   void Deliver(const service::WatchEvent& event) override;
@@ -47,6 +50,7 @@ class WatchStream final : public grpc::ServerWriteReactor<v1::Event>, public ser
   void WriteNext();  ///< With the lock.
   service::EventHub& hub_;
   WatchStreams& streams_;
+  service::CallQuota::Slot slot_;
   std::mutex mutex_;
   std::deque<service::WatchEvent> queue_;
   v1::Event writing_;
