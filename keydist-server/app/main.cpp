@@ -17,19 +17,26 @@
 #include "keydist-server/app/config.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/program.h"
+#include "keydist-server/app/restore.h"
 
 namespace henb::keydist::app {
 namespace {
 
 constexpr char kUsage[] =
-    "keydist-server [--config FILE] [--check-config] | --make-kek FILE | --version | --help\n"
+    "keydist-server [--config FILE] [--check-config] | --restore FILE [--at-least N] [--raise-generations N] | "
+    "--make-kek FILE | --version | --help\n"
     "  --config FILE    configuration; /etc/keydist-server/keydist-server.toml without it\n"
     "  --check-config   reads the configuration and the files it names, reports, and ends\n"
+    "  --restore FILE   fills the empty store of a server that is not running from keydistctl's backup, and ends\n"
+    "    --at-least N   no epoch up to N is used again; what the backup and the audit file name is known\n"
+    "    --raise-generations N  by this much; 1000 without it\n"
     "  --make-kek FILE  writes a new key-encryption key (mode 0600); never overwrites one\n";
 
 struct Options {
   std::string config = "/etc/keydist-server/keydist-server.toml";
   std::string make_kek;
+  std::string restore;
+  domain::RestoreOptions restore_options;
   bool check = false;
 };
 
@@ -90,6 +97,25 @@ int Serve(const Options& options, const Config& config) {
   return common::kExitDone;
 }
 
+template <typename T>
+bool ReadNumber(std::string_view text, T* value) {
+  const auto number = common::ParseNumber<T>(text);
+  *value = number.value_or(0);
+  return number.has_value();
+}
+
+int RestoreFrom(const Options& options, const Config& config) {
+  const common::SystemClock clock;
+  const absl::StatusOr<Restored> restored = Restore(config, options.restore, options.restore_options, clock);
+  if (!restored.ok()) {
+    (void)Fail(restored.status());
+    return absl::IsInvalidArgument(restored.status()) ? common::kExitInvalid : common::kExitFailed;
+  }
+  std::fprintf(stderr, "%zu HeNBs and %zu pairs restored; the next epoch is %llu\n", restored->henbs, restored->pairs,
+               static_cast<unsigned long long>(restored->last_epoch + 1));
+  return common::kExitDone;
+}
+
 int Main(int argc, char** argv) {
   common::DisableCoreDumps();
   Options options;
@@ -102,6 +128,13 @@ int Main(int argc, char** argv) {
       options.config = argv[++i];
     } else if (argument == "--make-kek" && has_value) {
       options.make_kek = argv[++i];
+    } else if (argument == "--restore" && has_value) {
+      options.restore = argv[++i];
+    } else if (argument == "--at-least" && has_value && ReadNumber(argv[i + 1], &options.restore_options.above_epoch)) {
+      ++i;
+    } else if (argument == "--raise-generations" && has_value &&
+               ReadNumber(argv[i + 1], &options.restore_options.raise_generations)) {
+      ++i;
     } else if (argument == "--version") {
       std::puts("keydist-server " KEYDIST_VERSION);
       return common::kExitDone;
@@ -126,7 +159,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s: good\n", options.config.c_str());
     return common::kExitDone;
   }
-  return Serve(options, *config);
+  return options.restore.empty() ? Serve(options, *config) : RestoreFrom(options, *config);
 }
 
 }  // namespace

@@ -34,6 +34,18 @@ class Session {
     return Judge((stub().*method)(&context, request, response));
   }
 
+  /// A call that is answered by a stream: `take` gets each message.
+  template <typename Request, typename Response, typename F>
+  [[nodiscard]] absl::Status Stream(
+      std::unique_ptr<grpc::ClientReader<Response>> (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&),
+      const Request& request, absl::Duration within, const F& take) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + within));
+    const auto reader = (stub().*method)(&context, request);
+    for (Response message; reader->Read(&message);) take(message);
+    return Judge(reader->Finish());
+  }
+
  private:
   [[nodiscard]] absl::Status Judge(const grpc::Status& status) const;
   std::unique_ptr<v1::Admin::Stub> stub_;
@@ -45,5 +57,6 @@ using Command = std::function<absl::Status(Session&)>;
 void AddAuditCommands(CLI::App& app, Command* chosen);
 void AddHenbCommands(CLI::App& app, Command* chosen);
 void AddStateCommands(CLI::App& app, Command* chosen);
+void AddBackupCommands(CLI::App& app, Command* chosen);
 
 }  // namespace henb::keydist::ctl

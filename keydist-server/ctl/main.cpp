@@ -24,6 +24,7 @@ int Main(int argc, char** argv) {
   app.add_flag("--json", session.json, "JSON on standard output");
   AddHenbCommands(app, &chosen);
   AddStateCommands(app, &chosen);
+  AddBackupCommands(app, &chosen);
   AddAuditCommands(app, &chosen);
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include "common/rpc/grpc_status.h"
 #include "common/status.h"
 #include "henb/keydist/v1/admin.grpc.pb.h"
+#include "keydist-server/rpc/backup_stream.h"
 
 namespace henb::keydist::rpc {
 namespace {
@@ -163,6 +164,9 @@ class AdminRpc final : public v1::Admin::CallbackService {
     for (const std::string& record : *records) response->add_records(record);
     return Answer(context, absl::OkStatus());
   }
+  grpc::ServerWriteReactor<v1::BackupPiece>* Backup(Context*, const v1::BackupRequest*) override {
+    return new BackupStream(access_ == AdminAccess::kEverything ? MakeBackup(service_) : OnlyReading());
+  }
   Reactor* GetStatus(Context* context, const v1::GetStatusRequest*, v1::ServerStatus* response) override {
     const service::Directory::Counts counts = service_.directory().counts();
     response->set_version(facts_.version);
@@ -202,10 +206,13 @@ class AdminRpc final : public v1::Admin::CallbackService {
     reactor->Finish(common::ToGrpc(status));
     return reactor;
   }
+  static absl::Status OnlyReading() {
+    return absl::PermissionDeniedError("this socket is for reading; changes and backups go through admin.sock");
+  }
   template <typename F>
   Reactor* Change(Context* context, const F& change) {
     if (access_ != AdminAccess::kEverything) {
-      return Answer(context, absl::PermissionDeniedError("this socket is for reading; changes go through admin.sock"));
+      return Answer(context, OnlyReading());
     }
     return Answer(context, change());
   }

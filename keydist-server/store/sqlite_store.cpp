@@ -62,6 +62,26 @@ absl::Status SqliteStore::Prepare() {
   return absl::OkStatus();
 }
 
+absl::Status SqliteStore::Fill(const std::vector<domain::HenbRecord>& henbs,
+                               const std::vector<std::pair<domain::PairId, domain::PairRule>>& pairs,
+                               std::uint64_t last_epoch) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  ASSIGN_OR_RETURN(const std::uint64_t revision, ReadRevision());
+  if (revision != 0) return absl::FailedPreconditionError("is not empty: a restore needs a new one");
+  for (const domain::HenbRecord& record : henbs) RETURN_IF_ERROR(Insert(record));
+  for (const auto& [pair, rule] : pairs) {
+    SqliteStatement write(database_, "INSERT INTO pair_rule VALUES(?, ?, ?)");
+    write.BindText(pair.lower().str()).BindText(pair.higher().str()).Bind(static_cast<std::uint64_t>(rule));
+    RETURN_IF_ERROR(write.Run());
+  }
+  SqliteStatement write(database_, "INSERT INTO epoch VALUES(?, 0, x'')");
+  RETURN_IF_ERROR(write.Bind(last_epoch).Run());
+  RETURN_IF_ERROR(database_.Execute("UPDATE meta SET value=1 WHERE name='revision'"));
+  return transaction.Commit();
+}
+
 absl::StatusOr<std::uint64_t> SqliteStore::ReadRevision() {
   SqliteStatement read(database_, "SELECT value FROM meta WHERE name='revision'");
   ASSIGN_OR_RETURN(const bool row, read.Step());
@@ -92,11 +112,15 @@ absl::StatusOr<std::uint64_t> SqliteStore::CreateHenb(const domain::HenbRecord& 
   RETURN_IF_ERROR(transaction.Begin());
   ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(record.id));
   if (there) return absl::AlreadyExistsError(common::StrCat(record.id.str(), " is registered already"));
+  RETURN_IF_ERROR(Insert(record));
+  return Finish(&transaction, record);
+}
+
+absl::Status SqliteStore::Insert(const domain::HenbRecord& record) {
   SqliteStatement write(database_, "INSERT INTO henb VALUES(?, ?, ?, ?, ?)");
   write.BindText(record.id.str()).Bind(static_cast<std::uint64_t>(record.state)).Bind(record.generation);
   write.BindBlob(PackAnchors(record)).BindText(common::Join(record.groups, " "));
-  RETURN_IF_ERROR(write.Run());
-  return Finish(&transaction, record);
+  return write.Run();
 }
 
 absl::StatusOr<std::uint64_t> SqliteStore::UpdateHenb(const domain::HenbRecord& before,

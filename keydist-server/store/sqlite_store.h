@@ -20,6 +20,12 @@ class SqliteStore final : public Store {
   /// FailedPrecondition: the file was written by a newer schema. Others as SqliteDatabase::Open.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& path);
 
+  /// Writes all of it in one transaction, for a restore; `last_epoch` is there as one whose root has been destroyed.
+  /// FailedPrecondition: something is there already.
+  [[nodiscard]] absl::Status Fill(const std::vector<domain::HenbRecord>& henbs,
+                                  const std::vector<std::pair<domain::PairId, domain::PairRule>>& pairs,
+                                  std::uint64_t last_epoch);
+
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
   absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) override;
@@ -35,6 +41,7 @@ class SqliteStore final : public Store {
  private:
   explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
   absl::Status Prepare();
+  absl::Status Insert(const domain::HenbRecord& record);
   absl::StatusOr<std::uint64_t> ReadRevision();
   absl::StatusOr<std::optional<domain::HenbRecord>> Read(const common::HenbId& id);
   /// Takes the next revision, commits, tells the listener.

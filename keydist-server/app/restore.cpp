@@ -1,0 +1,82 @@
+#include "keydist-server/app/restore.h"
+
+#include <algorithm>
+#include <fstream>
+#include <future>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/status.h"
+#include "keydist-server/store/file_audit_log.h"
+#include "keydist-server/store/sqlite_store.h"
+
+namespace henb::keydist::app {
+namespace {
+
+constexpr std::size_t kMostOctets = std::size_t{4} << 30;
+
+/// The highest number behind `"epoch":` or `"next_epoch":` in the file; 0 without a file. Details are quoted, so that
+/// the texts occur as members only. DataLoss: it cannot be read to its end.
+absl::StatusOr<std::uint64_t> HighestEpochIn(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return 0;
+  std::uint64_t highest = 0;
+  for (std::string line; std::getline(file, line);) {
+    for (const std::string_view key : {"\"epoch\":", "\"next_epoch\":"}) {
+      const std::size_t at = line.find(key);
+      if (at == std::string::npos) continue;
+      const std::size_t begin = at + key.size();
+      const std::size_t end = line.find_first_not_of("0123456789", begin);
+      const auto number = common::ParseNumber<std::uint64_t>(std::string_view(line).substr(begin, end - begin));
+      highest = std::max(highest, number.value_or(0));
+    }
+  }
+  if (file.bad()) return absl::DataLossError(common::StrCat(path, ": cannot be read to its end"));
+  return highest;
+}
+
+absl::Status Record(store::AuditLog& audit, absl::Time now, std::string detail) {
+  domain::AuditRecord record;
+  record.at = now;
+  record.event = "restored";
+  record.actor = "operator";
+  record.detail = std::move(detail);
+  std::promise<absl::Status> durable;
+  audit.Append(std::move(record), [&durable](absl::Status status) { durable.set_value(std::move(status)); });
+  return common::WithContext(durable.get_future().get(), "done, but not audited");
+}
+
+}  // namespace
+
+absl::StatusOr<Restored> Restore(const Config& config, const std::string& path, const domain::RestoreOptions& options,
+                                 const common::Clock& clock) {
+  const absl::StatusOr<std::string> text = common::ReadFile(path, kMostOctets);
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  ASSIGN_OR_RETURN_CTX(const domain::Backup backup, domain::ReadBackup(*text), path);
+
+  RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
+  // Its lock: no server runs on this state meanwhile.
+  ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
+  ASSIGN_OR_RETURN(const std::uint64_t audited, HighestEpochIn(config.audit_path));
+  ASSIGN_OR_RETURN_CTX(const std::unique_ptr<store::FileAuditLog> audit, store::FileAuditLog::Open(std::move(file)),
+                       config.audit_path);
+  const absl::Time now = clock.Now();
+  ASSIGN_OR_RETURN_CTX(const domain::RestorePlan plan,
+                       domain::PlanRestore(backup, options, audited, config.service.schedule.length, now), path);
+
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::SqliteStore> store,
+                   store::SqliteStore::Open(config.state_dir + "/keydist.db"));
+  RETURN_IF_ERROR_CTX(store->Fill(plan.henbs, backup.pairs, plan.last_epoch), config.state_dir + "/keydist.db");
+  const Restored restored{.henbs = plan.henbs.size(), .pairs = backup.pairs.size(), .last_epoch = plan.last_epoch};
+  common::LogInfo("restored", {{"henbs", restored.henbs},
+                               {"pairs", restored.pairs},
+                               {"above_epoch", restored.last_epoch},
+                               {"generations_raised_by", options.raise_generations}});
+  RETURN_IF_ERROR(Record(*audit, now,
+                         common::StrCat("backup of ", absl::FormatTime(backup.made, absl::UTCTimeZone()), ": ",
+                                        restored.henbs, " HeNBs, ", restored.pairs, " pairs, above epoch ",
+                                        restored.last_epoch, ", generations raised by ", options.raise_generations)));
+  return restored;
+}
+
+}  // namespace henb::keydist::app
