@@ -144,6 +144,7 @@ void Links::RemoveSurplus(LinkRuntime& link) {
     surplus = surplus || connection.children.size() > 1;
   }
   const absl::Duration now = parts_.clock.Steady();
+  if (!surplus) link.surplus_asked.clear();
   if (!surplus || !core::IsUp(link.link.state) || parts_.key_changes.Running(link.id)) {
     link.surplus_since = absl::ZeroDuration();
     return;
@@ -156,7 +157,14 @@ void Links::RemoveSurplus(LinkRuntime& link) {
   }
   if (now - link.surplus_since < (link.initiator ? kSurplusAfter : 5 * kSurplusAfter)) return;
   link.surplus_since = absl::ZeroDuration();
-  for (const std::uint64_t serial : core::Superfluous(children, pins)) {
+  const std::vector<std::uint64_t> superfluous = core::Superfluous(children, pins);
+  if (core::CountSurplus(superfluous, &link.surplus_asked)) {
+    common::LogWarning("link.surplus_stuck", {{"neighbour", link.id.str()}});
+    link.surplus_asked.clear();
+    for (const auto& [name, connection] : link.connections) parts_.mirror.Renew(name);
+    return parts_.mirror.CheckPluto();
+  }
+  for (const std::uint64_t serial : superfluous) {
     common::LogInfo("link.surplus_removed", {{"neighbour", link.id.str()}, {"state", serial}});
     parts_.mirror.DeleteState(serial);
   }

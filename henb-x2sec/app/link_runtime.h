@@ -43,6 +43,7 @@ struct LinkRuntime {
   absl::Time since = absl::InfinitePast();     ///< When it entered its state.
   std::uint64_t authenticated_ike = 0;         ///< IKE SA of the child that is pinned: another one means a new authentication.
   absl::Duration surplus_since;                ///< Steady clock; when more than one child was first seen. Zero: not now.
+  core::SurplusAsked surplus_asked;
   std::map<std::uint32_t, absl::Duration> orphans;   ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
   absl::Duration probed_at;
 

@@ -6,6 +6,8 @@
 namespace henb::x2sec::core {
 namespace {
 
+constexpr int kAsksForSurplus = 3;
+
 bool IsOf(const SaInfo& sa, const common::IpAddress& source, const common::IpAddress& destination, int reqid) {
   return sa.reqid == reqid && sa.source == source && sa.destination == destination;
 }
@@ -25,8 +27,10 @@ std::vector<LiveChild> LiveChildren(const ConnectionSpec& connection, const IkeS
   std::vector<LiveChild> out;
   for (const ChildSa& child : ike.child_sas) {
     if (!child.established || child.connection != connection.name) continue;
-    const SaInfo* sa_out = FindSa(kernel, child.spi_out, connection.local_ike_address, connection.peer_ike_address, connection.reqid);
-    const SaInfo* sa_in = FindSa(kernel, child.spi_in, connection.peer_ike_address, connection.local_ike_address, connection.reqid);
+    const SaInfo* sa_out =
+        FindSa(kernel, child.spi_out, connection.local_ike_address, connection.peer_ike_address, connection.reqid);
+    const SaInfo* sa_in =
+        FindSa(kernel, child.spi_in, connection.peer_ike_address, connection.local_ike_address, connection.reqid);
     if (sa_out == nullptr || sa_in == nullptr) continue;
     out.push_back({child.serial, child.ike_serial, child.spi_out, child.spi_in, sa_in->bytes, sa_out->bytes});
   }
@@ -94,6 +98,19 @@ std::vector<std::uint64_t> Superfluous(const std::vector<std::vector<LiveChild>>
     }
   }
   return out;
+}
+
+bool CountSurplus(const std::vector<std::uint64_t>& superfluous, SurplusAsked* asked) {
+  SurplusAsked now;
+  bool stuck = false;
+  for (const std::uint64_t serial : superfluous) {
+    const auto before = asked->find(serial);
+    const int times = before == asked->end() ? 0 : before->second;
+    stuck = stuck || times >= kAsksForSurplus;
+    now[serial] = times + 1;
+  }
+  *asked = std::move(now);
+  return stuck;
 }
 
 }  // namespace henb::x2sec::core

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace henb::x2sec::core {
 
 /// A child SA that the kernel holds in both directions.
 struct LiveChild {
-  std::uint64_t serial = 0;       ///< pluto's; 0 when pluto does not know it (an orphan of a dead pluto).
+  std::uint64_t serial = 0;  ///< pluto's; 0 when pluto does not know it (an orphan of a dead pluto).
   std::uint64_t ike_serial = 0;
   std::uint32_t spi_out = 0;
   std::uint32_t spi_in = 0;
@@ -21,7 +22,8 @@ struct LiveChild {
   friend bool operator==(const LiveChild&, const LiveChild&) = default;
 };
 
-/// The established children of `connection` that the kernel holds both ways for this address pair and reqid, oldest first.
+/// The established children of `connection` that the kernel holds both ways for this address pair and reqid, oldest
+/// first.
 [[nodiscard]] std::vector<LiveChild> LiveChildren(const ConnectionSpec& connection, const IkeSnapshot& ike,
                                                   const KernelSnapshot& kernel);
 
@@ -29,18 +31,27 @@ struct LiveChild {
 [[nodiscard]] std::vector<SaInfo> OrphanSas(const ConnectionSpec& connection, const IkeSnapshot& ike,
                                             const KernelSnapshot& kernel);
 
-/// The outbound SPI that traffic belongs on. Children come oldest first. The pinned one stays while it lives, until a newer child has
-/// received something: then the peer has moved, and we follow (notes: moving earlier at the responder loses packets). With no pin that
-/// lives: the newest that has received something, else the newest.
+/// The outbound SPI that traffic belongs on. Children come oldest first. The pinned one stays while it lives, until a
+/// newer child has received something: then the peer has moved, and we follow (notes: moving earlier at the responder
+/// loses packets). With no pin that lives: the newest that has received something, else the newest.
 [[nodiscard]] std::optional<std::uint32_t> ChoosePin(const std::vector<LiveChild>& children,
                                                      std::optional<std::uint32_t> pinned);
 
 /// The child of this outbound SPI.
 [[nodiscard]] const LiveChild* FindChild(const std::vector<LiveChild>& children, std::optional<std::uint32_t> spi_out);
 
-/// States to delete so that one child is left (R22), asked for by one end only, the lower identity, when nothing is changing: every IKE SA
-/// that carries no kept child, and superfluous children on kept ones. Empty when there is nothing superfluous.
+/// States to delete so that one child is left (R22), asked for by one end only, the lower identity, when nothing is
+/// changing: every IKE SA that carries no kept child, and superfluous children on kept ones. Empty when there is
+/// nothing superfluous.
 [[nodiscard]] std::vector<std::uint64_t> Superfluous(const std::vector<std::vector<LiveChild>>& children_by_connection,
                                                      const std::vector<std::optional<std::uint32_t>>& pins);
+
+/// How often each superfluous state was asked to go, by serial.
+using SurplusAsked = std::map<std::uint64_t, int>;
+
+/// Counts that these are asked to go now; what is not superfluous any more is forgotten. True when one of them was
+/// asked three times before and is still there: pluto 4.10 loses an exchange when two CREATE_CHILD_SA cross, and the
+/// IKE SA that waits for it for ever neither deletes its children nor itself. Only the connection given anew ends it.
+[[nodiscard]] bool CountSurplus(const std::vector<std::uint64_t>& superfluous, SurplusAsked* asked);
 
 }  // namespace henb::x2sec::core

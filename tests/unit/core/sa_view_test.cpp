@@ -49,7 +49,9 @@ TEST(SaView, PinStaysUntilANewerChildHasReceived) {
   EXPECT_EQ(ChoosePin({Live(2, 0x10, 500), Live(4, 0x20, 1)}, 0x10), 0x20U);
 }
 
-TEST(SaView, PinNeverGoesBackToAnOlderChild) { EXPECT_EQ(ChoosePin({Live(2, 0x10, 500), Live(4, 0x20, 0)}, 0x20), 0x20U); }
+TEST(SaView, PinNeverGoesBackToAnOlderChild) {
+  EXPECT_EQ(ChoosePin({Live(2, 0x10, 500), Live(4, 0x20, 0)}, 0x20), 0x20U);
+}
 
 TEST(SaView, WithoutALivingPinTheNewestThatReceivedElseTheNewest) {
   EXPECT_EQ(ChoosePin({Live(2, 0x10, 0), Live(4, 0x20, 7), Live(6, 0x30, 0)}, std::nullopt), 0x20U);
@@ -58,10 +60,25 @@ TEST(SaView, WithoutALivingPinTheNewestThatReceivedElseTheNewest) {
 }
 
 TEST(SaView, R22SurplusIkeSasAndChildrenGoAndThePinnedOneStays) {
-  const std::vector<std::vector<LiveChild>> children = {{Live(2, 0x10, 5, 1), Live(4, 0x20, 5, 3), Live(5, 0x30, 5, 3)}};
+  const std::vector<std::vector<LiveChild>> children = {
+      {Live(2, 0x10, 5, 1), Live(4, 0x20, 5, 3), Live(5, 0x30, 5, 3)}};
   EXPECT_EQ(Superfluous(children, {0x20}), (std::vector<std::uint64_t>{1, 5}));
   EXPECT_TRUE(Superfluous({{Live(2, 0x10, 5)}}, {0x10}).empty());
   EXPECT_TRUE(Superfluous(children, {0x99}).empty()) << "without a living pin nothing is deleted";
+}
+
+TEST(SaView, R22SurplusThatDoesNotGoIsStuckAtTheFourthTime) {
+  SurplusAsked asked;
+  EXPECT_FALSE(CountSurplus({1, 5}, &asked));
+  EXPECT_FALSE(CountSurplus({5}, &asked));
+  EXPECT_FALSE(CountSurplus({5, 1}, &asked)) << "1 was gone in between: counted anew";
+  EXPECT_TRUE(CountSurplus({1, 5}, &asked));
+}
+
+TEST(SaView, R22NoSurplusForgetsWhatWasAsked) {
+  SurplusAsked asked{{5, 3}};
+  EXPECT_FALSE(CountSurplus({}, &asked));
+  EXPECT_FALSE(CountSurplus({5}, &asked));
 }
 
 }  // namespace
