@@ -17,6 +17,7 @@ ROOT = "O=Vendor 1, CN=Vendor 1 Root"
 WEAK_IKE = ("3des-sha1;modp2048", "aes128-sha1;modp2048", "aes256-sha2_256;modp1536")
 WEAK_ESP = ("3des-sha1", "aes128-sha1")
 NO_PROPOSAL, NO_AUTHENTICATION = "NO_PROPOSAL_CHOSEN", "AUTHENTICATION_FAILED"
+NO_MATCH = "no local proposal matches remote proposals"  # NO_PROPOSAL also answers a where b has no connection at all
 
 
 def _credentials(scene):
@@ -27,14 +28,15 @@ def _credentials(scene):
     twin = pki.Authority.create(folder, "twin", ROOT)
 
     def issue(authority, name, identity=B.id):
-        return authority.issue(name, f"O=Vendor 1, CN={identity}", dns=(identity,), folder=folder)
+        # A DN of its own for each: NSS puts certificates of one subject under one nickname, and b's own is there already.
+        return authority.issue(name, f"O=Vendor 1, OU={name}, CN={identity}", dns=(identity,), folder=folder)
 
     return [
         ("the same CA, another SAN", issue(vendors[1], "other-san", "henb-z.example")),
         ("b's name under another vendor's root", issue(vendors[2], "other-vendor")),
         ("b's name under a root that a trusts for its SeGW", issue(operator, "other-anchor")),
         ("the issuer's DN with another key", issue(twin, "twin")),
-        ("self-signed", pki.self_signed(folder, "alone", f"O=Vendor 1, CN={B.id}", (B.id,))),
+        ("self-signed", pki.self_signed(folder, "alone", f"O=Vendor 1, OU=alone, CN={B.id}", (B.id,))),
     ]
 
 
@@ -117,7 +119,7 @@ def _by_proposal(scene, site, story, imposter):
     offers += [(f"b itself, offering ESP {esp} only", ("--esp", esp)) for esp in WEAK_ESP]
     for what, words in offers:
         imposter.certificate("vendor", *words)
-        imposter.tries(NO_PROPOSAL)
+        imposter.tries(NO_MATCH)
         _nothing_of_b(scene, site, story, what, imposter)
         imposter.end()
 

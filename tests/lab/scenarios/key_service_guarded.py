@@ -13,7 +13,7 @@ TIMEOUT = 600
 BACKHAUL = "passes"
 A, D = layout.HENBS["a"], layout.HENBS["d"]
 PORT = layout.KEYDIST_PORT
-COUNTER = f"table inet watch {{ chain input {{ type filter hook input priority -400; tcp dport {PORT} counter; }} }}"
+COUNTER = f"table inet watch {{\n chain input {{ type filter hook input priority -400; tcp dport {PORT} counter; }}\n}}\n"
 ASK_FOR_A = b"\n\x0e" + A.id.encode() + b"\x10\x01"  # GetPairKeysRequest: peers, purpose IKE_PSK
 PERMISSION_DENIED = "7"
 
