@@ -144,6 +144,9 @@ void Links::RemoveSurplus(LinkRuntime& link) {
     surplus = surplus || connection.children.size() > 1;
   }
   const absl::Duration now = parts_.clock.Steady();
+  // The higher identity leaves it to the other end at first, not each time.
+  const absl::Duration patience =
+      link.initiator || !link.surplus_asked.empty() ? kSurplusAfter : 5 * kSurplusAfter;
   if (!surplus) link.surplus_asked.clear();
   if (!surplus || !core::IsUp(link.link.state) || parts_.key_changes.Running(link.id)) {
     link.surplus_since = absl::ZeroDuration();
@@ -151,11 +154,10 @@ void Links::RemoveSurplus(LinkRuntime& link) {
   }
   if (link.surplus_since == absl::ZeroDuration()) {
     link.surplus_since = now;
-    const absl::Duration patience = link.initiator ? kSurplusAfter : 5 * kSurplusAfter;
     parts_.loop.After(patience + absl::Milliseconds(50), [this] { parts_.mirror.CheckPluto(); });
     return;
   }
-  if (now - link.surplus_since < (link.initiator ? kSurplusAfter : 5 * kSurplusAfter)) return;
+  if (now - link.surplus_since < patience) return;
   link.surplus_since = absl::ZeroDuration();
   const std::vector<std::uint64_t> superfluous = core::Superfluous(children, pins);
   if (core::CountSurplus(superfluous, &link.surplus_asked)) {

@@ -233,7 +233,11 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
     }
     link.connections = std::move(next);
   }
-  if (!link.plan.missing.empty()) link.last_error = link.plan.missing;
+  if (!link.plan.missing.empty()) {
+    // A key that is missing has a reason: the key service denies it, or is not reached.
+    const std::string why = link.plan.goal == core::Goal::kPsk ? parts_.keys.StateOf(link.id).problem : "";
+    link.last_error = why.empty() ? link.plan.missing : why;
+  }
   if (goal_changes) {
     Handle(link, DecidedEvent(link.plan.goal));
   } else if (connections_change) {

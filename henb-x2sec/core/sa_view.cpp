@@ -6,7 +6,7 @@
 namespace henb::x2sec::core {
 namespace {
 
-constexpr int kAsksForSurplus = 3;
+constexpr int kAsksForSurplus = 2;
 
 bool IsOf(const SaInfo& sa, const common::IpAddress& source, const common::IpAddress& destination, int reqid) {
   return sa.reqid == reqid && sa.source == source && sa.destination == destination;

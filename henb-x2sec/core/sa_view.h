@@ -50,7 +50,7 @@ struct LiveChild {
 using SurplusAsked = std::map<std::uint64_t, int>;
 
 /// Counts that these are asked to go now; what is not superfluous any more is forgotten. True when one of them was
-/// asked three times before and is still there: pluto 4.10 loses an exchange when two CREATE_CHILD_SA cross, and the
+/// asked twice before and is still there: pluto 4.10 loses an exchange when two CREATE_CHILD_SA cross, and the
 /// IKE SA that waits for it for ever neither deletes its children nor itself. Only the connection given anew ends it.
 [[nodiscard]] bool CountSurplus(const std::vector<std::uint64_t>& superfluous, SurplusAsked* asked);
 
