@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/app/renewal_schedule.h"
 #include "policy/names.h"
 
 namespace henb::x2sec::app {
@@ -211,6 +212,7 @@ control::EnrolmentView Enrolment::View() const {
     view.certificate = control::CertificateView{.serial = held->certificate.serial_hex(),
                                                 .issuer = held->certificate.issuer(),
                                                 .not_after = held->certificate.not_after()};
+    view.renewal_due = RenewalDue(held->certificate);
   }
   view.steps = steps_;
   return view;

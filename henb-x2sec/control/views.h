@@ -122,6 +122,7 @@ struct EnrolmentView {
   std::optional<std::string> transport;  ///< BACKHAUL, INITIAL_IPSEC or DIRECT.
   std::optional<absl::Time> next_attempt;
   std::optional<CertificateView> certificate;
+  std::optional<absl::Time> renewal_due;  ///< Of `certificate`.
   std::vector<EnrolmentStep> steps;  ///< Of the last enrolment, oldest first.
 };
 

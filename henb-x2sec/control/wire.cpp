@@ -102,6 +102,7 @@ void ToWire(const EnrolmentView& view, v1::Enrolment* out) {
   if (view.transport) out->set_transport(*view.transport);
   if (view.next_attempt) *out->mutable_next_attempt() = ToWire(*view.next_attempt);
   if (view.certificate) ToWire(*view.certificate, out->mutable_certificate());
+  if (view.renewal_due) *out->mutable_renewal_due() = ToWire(*view.renewal_due);
   for (const EnrolmentStep& step : view.steps) {
     v1::EnrolmentStep* wire = out->add_steps();
     *wire->mutable_at() = ToWire(step.at);

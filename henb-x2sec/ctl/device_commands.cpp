@@ -21,15 +21,18 @@ Json EnrolmentJson(const v1::Enrolment& enrolment) {
               {"transport", enrolment.has_transport() ? Json(enrolment.transport()) : Json(nullptr)},
               {"next_attempt", enrolment.has_next_attempt() ? Json(TimeText(enrolment.next_attempt())) : Json(nullptr)},
               {"certificate", enrolment.has_certificate() ? CertificateJson(enrolment.certificate()) : Json(nullptr)},
+              {"renewal_due", enrolment.has_renewal_due() ? Json(TimeText(enrolment.renewal_due())) : Json(nullptr)},
               {"steps", std::move(steps)}};
 }
 
 void PrintEnrolment(std::ostream& out, const v1::Enrolment& enrolment) {
-  common::TextTable summary({"STATE", "SERVER", "TRANSPORT", "NEXT ATTEMPT", "CERTIFICATE", "NOT AFTER"});
+  common::TextTable summary(
+      {"STATE", "SERVER", "TRANSPORT", "NEXT ATTEMPT", "CERTIFICATE", "NOT AFTER", "RENEWAL DUE"});
   summary.Add({Cell(enrolment.state()), Cell(enrolment.server()), Cell(enrolment.transport()),
                enrolment.has_next_attempt() ? TimeText(enrolment.next_attempt()) : "-",
                Cell(enrolment.certificate().serial()),
-               enrolment.has_certificate() ? TimeText(enrolment.certificate().not_after()) : "-"});
+               enrolment.has_certificate() ? TimeText(enrolment.certificate().not_after()) : "-",
+               enrolment.has_renewal_due() ? TimeText(enrolment.renewal_due()) : "-"});
   out << summary.Render();
   if (enrolment.steps().empty()) return;
   common::TextTable steps({"AT", "STEP", "OK", "DETAIL"});

@@ -75,6 +75,8 @@ TEST_F(EnrolmentTest, EnrolsInstallsAndTellsPluto) {
   EXPECT_EQ(view.server, "http://10.100.0.2:8080/pkix/");
   EXPECT_EQ(view.transport, "BACKHAUL");
   EXPECT_EQ(view.certificate->serial, credentials->operator_credential()->certificate.serial_hex());
+  ASSERT_TRUE(view.renewal_due);
+  EXPECT_LT(*view.renewal_due, view.certificate->not_after);
   EXPECT_THAT(Steps(), ::testing::ElementsAre("enrolment.started", "enrolment.succeeded"));
   const core::EnrolRequest request = enroller.requests().at(0);
   EXPECT_EQ(request.identity.str(), "henb-a.example");

@@ -146,10 +146,11 @@ TEST_F(CtlReading, CredentialsSayWhereTheKeyLives) {
 TEST_F(CtlReading, EnrolStatusIsTheDefault) {
   backend_.enrolment.state = "RUNNING";
   backend_.enrolment.server = "http://10.0.0.9/cmp";
+  backend_.enrolment.renewal_due = absl::FromUnixSeconds(2);
   backend_.enrolment.steps = {{absl::FromUnixSeconds(0), "cmp-ir-sent", true, ""}};
   StartServer();
   const Json expected = Json::parse(R"({"state": "RUNNING", "server": "http://10.0.0.9/cmp", "transport": null,
-    "next_attempt": null, "certificate": null,
+    "next_attempt": null, "certificate": null, "renewal_due": "1970-01-01T00:00:02Z",
     "steps": [{"at": "1970-01-01T00:00:00Z", "step": "cmp-ir-sent", "ok": true, "detail": ""}]})");
   EXPECT_EQ(Ctl({"enrol", "--json"}).json(), expected);
   EXPECT_EQ(StatusCtl({"enrol", "--status", "--json"}).json(), expected);
