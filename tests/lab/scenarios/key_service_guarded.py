@@ -119,7 +119,7 @@ def run(scene, story):
     link = site.wait_up("a", "d", 120)
     story.step("allowed and resumed: up", link["state"], link["state"] == "UP_PSK")
     outside = time.time()
-    scene.plutos["a"].whack("--name", layout.BACKHAUL, "--terminate")
+    scene.plutos["a"].whack("--name", layout.BACKHAUL, "--delete")  # one that is only terminated pluto revives
     process.until("the backhaul of a is down", lambda: not scene.backhaul_spis("a"), 20)
     _unreachable(scene, story, "a with its backhaul down: no connection", "a", "--interface", A.inner)
     _unreachable(scene, story, "nor from its outer address", "a", "--interface", A.wan)
