@@ -25,20 +25,21 @@ bool SameFacts(const Registration& a, const Registration& b) {
 }  // namespace
 
 absl::Status Directory::Load(store::Store& store) {
-  {
-    const std::unique_lock lock(mutex_);
-    RETURN_IF_ERROR(store.ForEachHenb([this](HenbRecord record) {
-      auto& node = nodes_[record.id.str()];
-      if (!node) node = std::make_unique<Node>();
-      node->record = std::move(record);
-    }));
-  }
-  std::vector<store::PairException> exceptions;
-  RETURN_IF_ERROR(store.ForEachPairRule([&](store::PairException e) { exceptions.push_back(std::move(e)); }));
   const std::unique_lock lock(mutex_);
-  for (const store::PairException& e : exceptions) ApplyPair(e);
-  ASSIGN_OR_RETURN(const std::uint64_t revision, store.Revision());
-  revision_ = revision;
+  absl::StatusOr<std::uint64_t> revision = absl::AbortedError("");
+  for (int tried = 0; tried < 3 && absl::IsAborted(revision.status()); ++tried) {
+    nodes_.clear();
+    pairs_.clear();
+    revision = store.ReadAll(
+        [this](HenbRecord record) {
+          auto& node = nodes_[record.id.str()];
+          node = std::make_unique<Node>();
+          node->record = std::move(record);
+        },
+        [this](const store::PairException& exception) { ApplyPair(exception); });
+  }
+  RETURN_IF_ERROR(revision.status());
+  revision_ = *revision;
   return absl::OkStatus();
 }
 
@@ -46,6 +47,7 @@ void Directory::Apply(const store::Change& change) {
   std::optional<ChangeNote> note;
   {
     const std::unique_lock lock(mutex_);
+    if (change.revision <= revision_) return;  // Load saw it, and perhaps what came after.
     if (const auto* record = std::get_if<HenbRecord>(&change.what)) {
       note = ApplyHenb(*record);
     } else if (const auto* exception = std::get_if<store::PairException>(&change.what)) {

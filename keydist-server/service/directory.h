@@ -66,8 +66,9 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
-  /// Reads the whole store. Call once, after the store's listener has been set to Apply and before the first write.
+  /// Reads the whole store, as it was at one revision. Call once, before the first write.
   [[nodiscard]] absl::Status Load(store::Store& store);
+  /// Takes a change over, whoever made it. What Load has seen is passed over.
   void Apply(const store::Change& change);
 
   [[nodiscard]] CallerView Judge(const CallerIdentity& caller) const;

@@ -44,6 +44,8 @@ KeyService::KeyService(store::Store& store, store::AuditLog& audit, const common
       }),
       epochs_(store, std::move(sealer), random, options.schedule) {}
 
+KeyService::~KeyService() { store_.SetListener(nullptr); }
+
 absl::Status KeyService::Start() {
   RETURN_IF_ERROR(domain::CheckSchedule(options_.schedule));
   RETURN_IF_ERROR_CTX(directory_.Load(store_), "reading the store");
@@ -88,6 +90,9 @@ absl::Status KeyService::Decide(const CallerIdentity& caller, std::span<const st
                                 Decision* decision) const {
   decision->now = clock_.Now();
   decision->caller = directory_.Judge(caller, peers, clock_.Steady(), {decision->peers.data(), peers.size()});
+  if (const absl::Status following = store_.Following(); !following.ok()) {
+    return absl::UnavailableError(following.message());  // A HeNB may have been suspended, and nobody told us.
+  }
   RETURN_IF_ERROR(StatusOf(decision->caller));
   decision->epochs = epochs_.active();
   decision->pick = decision->epochs->At(decision->now);

@@ -36,10 +36,11 @@ absl::StatusOr<std::optional<domain::HenbRecord>> MemoryStore::FindHenb(const co
   return std::optional<domain::HenbRecord>(found->second);
 }
 
-absl::Status MemoryStore::ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) {
+absl::StatusOr<std::uint64_t> MemoryStore::ReadAll(const HenbVisitor& henb, const PairVisitor& pair) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, record] : henbs_) visit(record);
-  return absl::OkStatus();
+  for (const auto& [id, record] : henbs_) henb(record);
+  for (const auto& [id, rule] : rules_) pair({id, rule});
+  return revision_;
 }
 
 absl::StatusOr<std::uint64_t> MemoryStore::SetPairRule(const domain::PairId& pair, domain::PairRule rule) {
@@ -53,12 +54,6 @@ absl::StatusOr<std::uint64_t> MemoryStore::SetPairRule(const domain::PairId& pai
     rules_.insert_or_assign(pair, rule);
   }
   return Tell(PairException{pair, rule});
-}
-
-absl::Status MemoryStore::ForEachPairRule(const std::function<void(PairException)>& visit) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [pair, rule] : rules_) visit({pair, rule});
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> MemoryStore::CreateEpoch(const StoredEpoch& epoch) {

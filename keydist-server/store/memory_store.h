@@ -13,9 +13,8 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
   absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) override;
-  absl::Status ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) override;
+  absl::StatusOr<std::uint64_t> ReadAll(const HenbVisitor& henb, const PairVisitor& pair) override;
   absl::StatusOr<std::uint64_t> SetPairRule(const domain::PairId& pair, domain::PairRule rule) override;
-  absl::Status ForEachPairRule(const std::function<void(PairException)>& visit) override;
   absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;

@@ -144,8 +144,7 @@ absl::StatusOr<std::optional<domain::HenbRecord>> SqliteStore::FindHenb(const co
   return Read(id);
 }
 
-absl::Status SqliteStore::ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) {
-  const std::lock_guard lock(mutex_);
+absl::Status SqliteStore::ReadHenbs(const HenbVisitor& visit) {
   SqliteStatement read(database_, "SELECT id, state, generation, anchors, groups FROM henb ORDER BY id");
   while (true) {
     ASSIGN_OR_RETURN(const bool row, read.Step());
@@ -153,6 +152,27 @@ absl::Status SqliteStore::ForEachHenb(const std::function<void(domain::HenbRecor
     ASSIGN_OR_RETURN(domain::HenbRecord record, Unpack(read));
     visit(std::move(record));
   }
+}
+
+absl::Status SqliteStore::ReadPairRules(const PairVisitor& visit) {
+  SqliteStatement read(database_, "SELECT lower, higher, rule FROM pair_rule ORDER BY lower, higher");
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, read.Step());
+    if (!row) return absl::OkStatus();
+    ASSIGN_OR_RETURN(common::HenbId lower, common::HenbId::Parse(read.Bytes(0)));
+    ASSIGN_OR_RETURN(common::HenbId higher, common::HenbId::Parse(read.Bytes(1)));
+    ASSIGN_OR_RETURN(domain::PairId pair, domain::PairId::Of(std::move(lower), std::move(higher)));
+    const std::uint64_t rule = read.Number(2);
+    if (rule < 1 || rule > 2) return absl::DataLossError(common::StrCat("pair rule ", rule, " is not known"));
+    visit({std::move(pair), static_cast<domain::PairRule>(rule)});
+  }
+}
+
+absl::StatusOr<std::uint64_t> SqliteStore::ReadAll(const HenbVisitor& henb, const PairVisitor& pair) {
+  const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(ReadHenbs(henb));
+  RETURN_IF_ERROR(ReadPairRules(pair));
+  return ReadRevision();
 }
 
 absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pair, domain::PairRule rule) {
@@ -174,21 +194,6 @@ absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pai
   if (rule != domain::PairRule::kNone) write.Bind(static_cast<std::uint64_t>(rule));
   RETURN_IF_ERROR(write.Run());
   return Finish(&transaction, PairException{pair, rule});
-}
-
-absl::Status SqliteStore::ForEachPairRule(const std::function<void(PairException)>& visit) {
-  const std::lock_guard lock(mutex_);
-  SqliteStatement read(database_, "SELECT lower, higher, rule FROM pair_rule ORDER BY lower, higher");
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, read.Step());
-    if (!row) return absl::OkStatus();
-    ASSIGN_OR_RETURN(common::HenbId lower, common::HenbId::Parse(read.Bytes(0)));
-    ASSIGN_OR_RETURN(common::HenbId higher, common::HenbId::Parse(read.Bytes(1)));
-    ASSIGN_OR_RETURN(domain::PairId pair, domain::PairId::Of(std::move(lower), std::move(higher)));
-    const std::uint64_t rule = read.Number(2);
-    if (rule < 1 || rule > 2) return absl::DataLossError(common::StrCat("pair rule ", rule, " is not known"));
-    visit({std::move(pair), static_cast<domain::PairRule>(rule)});
-  }
 }
 
 absl::StatusOr<std::uint64_t> SqliteStore::CreateEpoch(const StoredEpoch& epoch) {

@@ -29,9 +29,8 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
   absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) override;
-  absl::Status ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) override;
+  absl::StatusOr<std::uint64_t> ReadAll(const HenbVisitor& henb, const PairVisitor& pair) override;
   absl::StatusOr<std::uint64_t> SetPairRule(const domain::PairId& pair, domain::PairRule rule) override;
-  absl::Status ForEachPairRule(const std::function<void(PairException)>& visit) override;
   absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
@@ -43,6 +42,8 @@ class SqliteStore final : public Store {
   absl::Status Prepare();
   absl::Status Insert(const domain::HenbRecord& record);
   absl::StatusOr<std::uint64_t> ReadRevision();
+  absl::Status ReadHenbs(const HenbVisitor& visit);
+  absl::Status ReadPairRules(const PairVisitor& visit);
   absl::StatusOr<std::optional<domain::HenbRecord>> Read(const common::HenbId& id);
   /// Takes the next revision, commits, tells the listener.
   absl::StatusOr<std::uint64_t> Finish(SqliteTransaction* transaction, decltype(Change::what) what);

@@ -40,6 +40,8 @@ struct Change {
 class Store {
  public:
   using Listener = std::function<void(const Change&)>;
+  using HenbVisitor = std::function<void(domain::HenbRecord)>;
+  using PairVisitor = std::function<void(PairException)>;
   virtual ~Store() = default;
 
   /// AlreadyExists when a record of that id is there, also a removed one.
@@ -49,14 +51,13 @@ class Store {
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before,
                                                                  const domain::HenbRecord& after) = 0;
   [[nodiscard]] virtual absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) = 0;
-  /// In order of id, removed ones too.
-  [[nodiscard]] virtual absl::Status ForEachHenb(const std::function<void(domain::HenbRecord)>& visit) = 0;
+  /// Every record in order of id, removed ones too, then every exception in order of the pair, never kNone; all as they
+  /// were at one revision, which is returned. Aborted half-way: read again from the beginning.
+  [[nodiscard]] virtual absl::StatusOr<std::uint64_t> ReadAll(const HenbVisitor& henb, const PairVisitor& pair) = 0;
 
   /// kNone takes the exception away.
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> SetPairRule(const domain::PairId& pair,
                                                                   domain::PairRule rule) = 0;
-  /// In order of the pair; never kNone.
-  [[nodiscard]] virtual absl::Status ForEachPairRule(const std::function<void(PairException)>& visit) = 0;
 
   /// Compare-and-create: AlreadyExists when the number is there (its root is the one to use); FailedPrecondition unless
   /// it is one above the highest ever created.
@@ -67,8 +68,13 @@ class Store {
   [[nodiscard]] virtual absl::StatusOr<std::vector<StoredEpoch>> Epochs() = 0;
 
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> Revision() = 0;
-  /// `listener` hears of every change after it is durable, in order of revision, on a thread of the store's or of the
-  /// writer's. It must not write to the store. Set once, before the first write.
+  /// Not OK when others may have changed what was read or told here, and for seconds no word of it has come: nothing
+  /// may be decided by that any more. Always OK for a store with one owner. Cheap.
+  [[nodiscard]] virtual absl::Status Following() const { return absl::OkStatus(); }
+  /// `listener` hears of every change, of other owners' too, after it is durable, in order of revision, on a thread of
+  /// the store's or of the writer's; it may hear of changes that ReadAll saw. A write returns when its change has been
+  /// told. The listener must not call the store. Set once, before the first write; nullptr at the
+  /// end: when it has returned, nothing more is told.
   virtual void SetListener(Listener listener) = 0;
 };
 

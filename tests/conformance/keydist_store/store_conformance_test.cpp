@@ -3,85 +3,58 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "keydist-server/store/memory_store.h"
 #include "keydist-server/store/sqlite_store.h"
+#include "store_world.h"
 
 namespace henb::keydist::store {
 namespace {
 
 using domain::HenbRecord;
-using domain::PairId;
 using domain::PairRule;
-
-HenbRecord Record(const std::string& id, std::vector<std::string> groups = {"site"}) {
-  HenbRecord record;
-  record.id = *common::HenbId::Parse(id);
-  record.anchors = {common::Sha256Digest::Of("one"), common::Sha256Digest::Of("two")};
-  record.groups = std::move(groups);
-  EXPECT_TRUE(domain::Normalise(&record).ok());
-  return record;
-}
-
-PairId Pair(const std::string& one, const std::string& other) {
-  return *PairId::Of(*common::HenbId::Parse(one), *common::HenbId::Parse(other));
-}
-
-StoredEpoch Epoch(std::uint64_t number, const std::string& sealed = "sealed") {
-  return {.number = number, .activates = absl::FromUnixMicros(1'800'000'000'000'001), .sealed = sealed};
-}
-
-std::string FreshPath() {
-  static std::atomic<int> next{0};
-  const auto folder = std::filesystem::temp_directory_path() / ("keydist-store-" + std::to_string(getpid()));
-  std::filesystem::create_directories(folder);
-  return folder / (std::to_string(next++) + ".db");
-}
 
 class StoreConformance : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (std::string_view(GetParam()) == "memory") {
+    const std::string_view backend = GetParam();
+    if (backend == "memory") {
       store_ = std::make_unique<MemoryStore>();
+    } else if (backend == "sqlite") {
+      auto opened = SqliteStore::Open(folder_.File("store.db"));
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      store_ = *std::move(opened);
     } else {
-      path_ = FreshPath();
-      Reopen();
+      auto opened = OpenEtcd(FreshPrefix());
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      store_ = *std::move(opened);
     }
+    base_ = *store_->Revision();
   }
-  void TearDown() override {
-    store_.reset();
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
-  }
-  void Reopen() {
-    store_.reset();
-    auto opened = SqliteStore::Open(path_);
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    store_ = *std::move(opened);
-  }
-  std::string path_;
+  tests::TempDirectory folder_;
   std::unique_ptr<Store> store_;
+  std::uint64_t base_ = 0;  ///< Revision before the test: etcd counts its own.
 };
 
 TEST_P(StoreConformance, CreatesOnceAndFinds) {
   const HenbRecord record = Record("a.example", {"site", "other"});
   EXPECT_FALSE(store_->FindHenb(record.id)->has_value());
-  EXPECT_EQ(*store_->CreateHenb(record), 1U);
+  EXPECT_EQ(*store_->CreateHenb(record), base_ + 1);
   EXPECT_EQ(store_->CreateHenb(record).status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(**store_->FindHenb(record.id), record);
-  EXPECT_EQ(*store_->Revision(), 1U);
+  EXPECT_EQ(*store_->Revision(), base_ + 1);
 }
 
 TEST_P(StoreConformance, UpdatesOnlyWhatIsAsItWasRead) {
   const HenbRecord before = Record("a.example");
   ASSERT_TRUE(store_->CreateHenb(before).ok());
   const HenbRecord suspended = domain::Suspended(before);
-  EXPECT_EQ(*store_->UpdateHenb(before, suspended), 2U);
+  EXPECT_EQ(*store_->UpdateHenb(before, suspended), base_ + 2);
   EXPECT_EQ(store_->UpdateHenb(before, domain::Rotated(before)).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(**store_->FindHenb(before.id), suspended);
-  EXPECT_EQ(*store_->UpdateHenb(suspended, suspended), 2U) << "no change, no revision";
+  EXPECT_EQ(*store_->UpdateHenb(suspended, suspended), base_ + 2) << "no change, no revision";
   EXPECT_EQ(store_->UpdateHenb(Record("b.example"), Record("b.example")).status().code(), absl::StatusCode::kNotFound);
 }
 
@@ -103,20 +76,28 @@ TEST_P(StoreConformance, ConcurrentWritersLoseNothing) {
 TEST_P(StoreConformance, ListsInOrder) {
   for (const char* id : {"c.example", "a.example", "b.example"}) ASSERT_TRUE(store_->CreateHenb(Record(id)).ok());
   std::vector<std::string> seen;
-  ASSERT_TRUE(store_->ForEachHenb([&](const HenbRecord& record) { seen.push_back(record.id.str()); }).ok());
+  const auto revision =
+      store_->ReadAll([&](const HenbRecord& record) { seen.push_back(record.id.str()); }, [](const PairException&) {});
+  EXPECT_EQ(*revision, base_ + 3);
   EXPECT_EQ(seen, (std::vector<std::string>{"a.example", "b.example", "c.example"}));
 }
 
 TEST_P(StoreConformance, KeepsAndForgetsPairRules) {
-  EXPECT_EQ(*store_->SetPairRule(Pair("b.example", "a.example"), PairRule::kAllow), 1U);
-  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kAllow), 1U) << "no change";
-  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kDeny), 2U);
-  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "c.example"), PairRule::kAllow), 3U);
+  EXPECT_EQ(*store_->SetPairRule(Pair("b.example", "a.example"), PairRule::kAllow), base_ + 1);
+  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kAllow), base_ + 1) << "no change";
+  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kDeny), base_ + 2);
+  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "c.example"), PairRule::kAllow), base_ + 3);
   std::vector<PairRule> seen;
-  ASSERT_TRUE(store_->ForEachPairRule([&](const PairException& e) { seen.push_back(e.rule); }).ok());
+  const auto read = [&] {
+    seen.clear();
+    return store_->ReadAll([](const HenbRecord&) {}, [&](const PairException& e) { seen.push_back(e.rule); }).ok();
+  };
+  ASSERT_TRUE(read());
   EXPECT_EQ(seen, (std::vector<PairRule>{PairRule::kDeny, PairRule::kAllow}));
-  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kNone), 4U);
-  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kNone), 4U);
+  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kNone), base_ + 4);
+  EXPECT_EQ(*store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kNone), base_ + 4);
+  ASSERT_TRUE(read());
+  EXPECT_EQ(seen, (std::vector<PairRule>{PairRule::kAllow})) << "a rule taken back is none";
 }
 
 TEST_P(StoreConformance, R49AnEpochIsMadeOnceWhoeverIsFirst) {
@@ -163,17 +144,30 @@ TEST_P(StoreConformance, TellsEveryChangeInOrderAndNothingElse) {
   ASSERT_TRUE(store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kDeny).ok());
   ASSERT_TRUE(store_->CreateEpoch(Epoch(1)).ok());
   ASSERT_TRUE(store_->DestroyEpochRoot(1).ok());
-  EXPECT_EQ(revisions, (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(revisions, (std::vector<std::uint64_t>{base_ + 1, base_ + 2, base_ + 3, base_ + 4, base_ + 5}));
   EXPECT_EQ(kinds, (std::vector<std::size_t>{0, 0, 1, 2, 2}));
+  EXPECT_TRUE(store_->Following().ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, StoreConformance, ::testing::Values("memory", "sqlite"),
+INSTANTIATE_TEST_SUITE_P(Backends, StoreConformance, ::testing::Values("memory", "sqlite", "etcd"),
                          [](const auto& param) { return std::string(param.param); });
 
-class SqliteOnly : public StoreConformance {};
-INSTANTIATE_TEST_SUITE_P(Backends, SqliteOnly, ::testing::Values("sqlite"));
+// What holds of the SQLite store alone: its files.
+class SqliteOnly : public ::testing::Test {
+ protected:
+  void SetUp() override { Reopen(); }
+  void Reopen() {
+    store_.reset();
+    auto opened = SqliteStore::Open(path_);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    store_ = *std::move(opened);
+  }
+  tests::TempDirectory folder_;
+  std::string path_ = folder_.File("store.db");
+  std::unique_ptr<Store> store_;
+};
 
-TEST_P(SqliteOnly, KeepsEverythingAcrossARestart) {
+TEST_F(SqliteOnly, KeepsEverythingAcrossARestart) {
   const HenbRecord record = domain::Suspended(Record("a.example", {"x", "y"}));
   ASSERT_TRUE(store_->CreateHenb(record).ok());
   ASSERT_TRUE(store_->SetPairRule(Pair("a.example", "b.example"), PairRule::kDeny).ok());
@@ -184,7 +178,7 @@ TEST_P(SqliteOnly, KeepsEverythingAcrossARestart) {
   EXPECT_EQ(*store_->Revision(), 3U);
 }
 
-TEST_P(SqliteOnly, R45ADestroyedRootIsInNoneOfTheFiles) {
+TEST_F(SqliteOnly, R45ADestroyedRootIsInNoneOfTheFiles) {
   const std::string planted(69, '\xA7');
   const auto found = [&] {
     for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -201,7 +195,7 @@ TEST_P(SqliteOnly, R45ADestroyedRootIsInNoneOfTheFiles) {
   EXPECT_FALSE(found());
 }
 
-TEST_P(SqliteOnly, FilesAreTheOwnersAlone) {
+TEST_F(SqliteOnly, FilesAreTheOwnersAlone) {
   ASSERT_TRUE(store_->CreateHenb(Record("a.example")).ok());
   for (const char* suffix : {"", "-wal"}) {
     struct stat info {};
@@ -211,7 +205,8 @@ TEST_P(SqliteOnly, FilesAreTheOwnersAlone) {
 }
 
 TEST(SqliteOpen, RefusesAFileThatIsNoDatabase) {
-  const std::string path = FreshPath();
+  const tests::TempDirectory folder;
+  const std::string path = folder.File("store.db");
   std::ofstream(path) << std::string(8192, 'x');
   EXPECT_EQ(SqliteStore::Open(path).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(SqliteStore::Open("/nonexistent/x.db").status().code(), absl::StatusCode::kUnavailable);
