@@ -30,7 +30,8 @@ class Certificate {
   /// Exactly one dNSName in the SAN; none, several or a malformed one: InvalidArgument (MESSAGES: no CN fallback).
   [[nodiscard]] absl::StatusOr<HenbId> Identity() const;
   [[nodiscard]] SpkiHash spki() const;
-  [[nodiscard]] std::string subject() const;  ///< RFC 2253 text, most specific first reversed: "C=…,O=…,CN=…" as OpenSSL's oneline.
+  [[nodiscard]] std::string subject()
+      const;  ///< RFC 2253 text, most specific first reversed: "C=…,O=…,CN=…" as OpenSSL's oneline.
   [[nodiscard]] std::string issuer() const;
   [[nodiscard]] std::string serial_hex() const;
   [[nodiscard]] absl::Time not_before() const;

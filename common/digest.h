@@ -32,8 +32,8 @@ class Sha256Digest {
   std::array<std::uint8_t, 32> bytes_{};
 };
 
-/// A trust anchor is known by the hash of its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7): the same issuer DN with another key is
-/// a different CA (R8).
+/// A trust anchor is known by the hash of its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7): the same issuer DN with another
+/// key is a different CA (R8).
 using SpkiHash = Sha256Digest;
 
 }  // namespace henb::common

@@ -39,7 +39,8 @@ class EventLoop {
   /// `task` runs once, `delay` from now; cancelled by CancelTimer. The id is never reused.
   TimerId After(absl::Duration delay, Task task);
   void CancelTimer(TimerId id);
-  /// `ready` runs whenever `fd` can be read (EPOLLIN, level-triggered). The fd stays the caller's; remove before closing.
+  /// `ready` runs whenever `fd` can be read (EPOLLIN, level-triggered). The fd stays the caller's; remove before
+  /// closing.
   void WatchReadable(int fd, std::function<void()> ready);
   void Unwatch(int fd);
 

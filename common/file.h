@@ -12,14 +12,14 @@
 
 namespace henb::common {
 
-/// The whole file. NotFound, PermissionDenied; ResourceExhausted when it is larger than `limit` octets; the path is in every
-/// message. Any thread.
+/// The whole file. NotFound, PermissionDenied; ResourceExhausted when it is larger than `limit` octets; the path is in
+/// every message. Any thread.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit = 4U << 20);
 /// The same into a secret, with no copy left elsewhere.
 [[nodiscard]] absl::StatusOr<SecretBytes> ReadSecretFile(const std::string& path, std::size_t limit = 64U << 10);
 
-/// Replaces `path` as a whole: a temporary file beside it, fsync, rename, fsync of the folder. After a power cut the old or the
-/// new content is there, never a mixture. `mode` is set before a byte is written.
+/// Replaces `path` as a whole: a temporary file beside it, fsync, rename, fsync of the folder. After a power cut the
+/// old or the new content is there, never a mixture. `mode` is set before a byte is written.
 [[nodiscard]] absl::Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode = 0600);
 
 /// Creates the folder and its parents with `mode`; existing ones are left as they are.

@@ -7,8 +7,7 @@ namespace henb::common {
 namespace {
 
 absl::Status Refuse(std::string_view text, std::string_view why) {
-  return absl::InvalidArgumentError(
-      StrCat(Quoted(text, 220), " is not a HeNB identity: ", why));
+  return absl::InvalidArgumentError(StrCat(Quoted(text, 220), " is not a HeNB identity: ", why));
 }
 
 bool IsLabel(std::string_view label) {

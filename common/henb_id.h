@@ -9,8 +9,8 @@
 
 namespace henb::common {
 
-/// A lower-case ASCII FQDN of at most 200 octets, no trailing dot, no wildcard: the one dNSName in the certificate's SAN
-/// (RFC 4945 §3.1.2 ID_FQDN; RFC 1123 labels). Ordered bytewise: the lower identity initiates. A value; any thread.
+/// A lower-case ASCII FQDN of at most 200 octets, no trailing dot, no wildcard: the one dNSName in the certificate's
+/// SAN (RFC 4945 §3.1.2 ID_FQDN; RFC 1123 labels). Ordered bytewise: the lower identity initiates. A value; any thread.
 class HenbId {
  public:
   static constexpr std::size_t kMaxLength = 200;

@@ -38,8 +38,7 @@ absl::StatusOr<IpAddress> IpAddress::Parse(std::string_view text) {
       return out;
     }
   }
-  return absl::InvalidArgumentError(
-      StrCat(Quoted(text), " is not an IP address"));
+  return absl::InvalidArgumentError(StrCat(Quoted(text), " is not an IP address"));
 }
 
 absl::StatusOr<IpAddress> IpAddress::FromBytes(std::span<const std::uint8_t> bytes) {

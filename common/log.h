@@ -25,8 +25,8 @@ struct LogField {
   LogField(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
   LogField(std::string_view k, bool v) : key(k), value(v) {}
   template <typename T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  LogField(std::string_view k, T v) : key(k), value(static_cast<std::int64_t>(v)) {}
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) LogField(std::string_view k, T v)
+      : key(k), value(static_cast<std::int64_t>(v)) {}
   LogField(std::string_view k, const absl::Status& v) : key(k), value(std::string(v.message())) {}
 };
 
@@ -48,9 +48,9 @@ inline void LogAlarm(std::string_view event, std::initializer_list<LogField> fie
 }
 
 struct LogConfig {
-  bool json = false;                      ///< JSON lines instead of key=value.
-  LogLevel least = LogLevel::kInfo;       ///< Quieter events are not written.
-  std::string program;                    ///< Put into every line.
+  bool json = false;                 ///< JSON lines instead of key=value.
+  LogLevel least = LogLevel::kInfo;  ///< Quieter events are not written.
+  std::string program;               ///< Put into every line.
 };
 /// Set at start; any thread later.
 void ConfigureLog(const LogConfig& config);

@@ -12,18 +12,18 @@
 namespace henb::common {
 
 struct ProcessRequest {
-  std::vector<std::string> argv;          ///< argv[0] is the path of the program; no PATH search.
-  std::string standard_input;             ///< Written to its standard input, then closed. No secrets here.
+  std::vector<std::string> argv;                ///< argv[0] is the path of the program; no PATH search.
+  std::string standard_input;                   ///< Written to its standard input, then closed. No secrets here.
   absl::Duration deadline = absl::Seconds(10);  ///< Past it the program is killed (SIGKILL).
-  std::size_t output_limit = 8U << 20;    ///< Octets kept of stdout and stderr each; more is an error.
-  bool keep_output_at_deadline = false;   ///< What it printed before the deadline is a result (timed_out), not an error.
+  std::size_t output_limit = 8U << 20;          ///< Octets kept of stdout and stderr each; more is an error.
+  bool keep_output_at_deadline = false;  ///< What it printed before the deadline is a result (timed_out), not an error.
 };
 
 struct ProcessResult {
-  int exit_status = -1;   ///< As by exit(3); 128 + signal when killed by one.
-  std::string output;     ///< Standard output.
-  std::string error;      ///< Standard error.
-  bool timed_out = false; ///< Killed by the deadline (keep_output_at_deadline).
+  int exit_status = -1;    ///< As by exit(3); 128 + signal when killed by one.
+  std::string output;      ///< Standard output.
+  std::string error;       ///< Standard error.
+  bool timed_out = false;  ///< Killed by the deadline (keep_output_at_deadline).
 };
 
 /// Runs programs. Implementations may be called from any thread; Run blocks until the program ends.
@@ -35,7 +35,8 @@ class ProcessRunner {
   [[nodiscard]] virtual absl::StatusOr<ProcessResult> Run(const ProcessRequest& request) = 0;
 };
 
-/// posix_spawn with an empty environment (PATH and LC_ALL=C only) and no inherited descriptors but the three standard ones.
+/// posix_spawn with an empty environment (PATH and LC_ALL=C only) and no inherited descriptors but the three standard
+/// ones.
 class SystemProcessRunner final : public ProcessRunner {
  public:
   [[nodiscard]] absl::StatusOr<ProcessResult> Run(const ProcessRequest& request) override;

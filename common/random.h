@@ -12,7 +12,8 @@ namespace henb::common {
 class Random {
  public:
   virtual ~Random() = default;
-  /// Fills `out` with octets fit for keys and nonces. Aborts the process when the system has none: nothing safe can follow.
+  /// Fills `out` with octets fit for keys and nonces. Aborts the process when the system has none: nothing safe can
+  /// follow.
   virtual void Fill(std::span<std::uint8_t> out) = 0;
 
   /// Uniform in [0, bound); bound > 0.

@@ -9,9 +9,9 @@
 
 namespace henb::common {
 
-/// Owns secret octets: zeroised when destroyed, moved from or assigned over; cannot be printed, formatted or compared with ==
-/// (see ConstantTimeEquals); copying is spelled out (Clone). Its memory is kept out of core dumps where the kernel allows
-/// (MADV_DONTDUMP is set process-wide by DisableCoreDumps). Not synchronised: one thread at a time.
+/// Owns secret octets: zeroised when destroyed, moved from or assigned over; cannot be printed, formatted or compared
+/// with == (see ConstantTimeEquals); copying is spelled out (Clone). Its memory is kept out of core dumps where the
+/// kernel allows (MADV_DONTDUMP is set process-wide by DisableCoreDumps). Not synchronised: one thread at a time.
 class SecretBytes {
  public:
   SecretBytes() = default;
@@ -34,9 +34,7 @@ class SecretBytes {
   [[nodiscard]] const std::uint8_t* data() const { return bytes_.data(); }
   [[nodiscard]] std::span<const std::uint8_t> span() const { return bytes_; }
   /// For libraries that take text. The view dies with this object.
-  [[nodiscard]] std::string_view view() const {
-    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
-  }
+  [[nodiscard]] std::string_view view() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
 
   /// Appends without leaving a copy behind when memory moves.
   void Append(std::span<const std::uint8_t> bytes);

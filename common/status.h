@@ -22,17 +22,17 @@ namespace henb::common {
 #define HENB_CONCAT(a, b) HENB_CONCAT_INNER(a, b)
 
 /// Returns from the calling function when `expr` is not OK.
-#define RETURN_IF_ERROR(expr)                        \
-  do {                                               \
-    absl::Status henb_status = (expr);               \
-    if (!henb_status.ok()) return henb_status;       \
+#define RETURN_IF_ERROR(expr)                  \
+  do {                                         \
+    absl::Status henb_status = (expr);         \
+    if (!henb_status.ok()) return henb_status; \
   } while (false)
 
 /// The same, with context added.
-#define RETURN_IF_ERROR_CTX(expr, context)                                                   \
-  do {                                                                                       \
-    absl::Status henb_status = (expr);                                                       \
-    if (!henb_status.ok()) return ::henb::common::WithContext(henb_status, context);         \
+#define RETURN_IF_ERROR_CTX(expr, context)                                           \
+  do {                                                                               \
+    absl::Status henb_status = (expr);                                               \
+    if (!henb_status.ok()) return ::henb::common::WithContext(henb_status, context); \
   } while (false)
 
 /// `ASSIGN_OR_RETURN(auto x, Compute());`
@@ -45,7 +45,7 @@ namespace henb::common {
 /// The same, with context added.
 #define ASSIGN_OR_RETURN_CTX(lhs, expr, context) \
   HENB_ASSIGN_OR_RETURN_CTX_IMPL(HENB_CONCAT(henb_statusor_, __LINE__), lhs, expr, context)
-#define HENB_ASSIGN_OR_RETURN_CTX_IMPL(var, lhs, expr, context)                    \
-  auto var = (expr);                                                               \
-  if (!var.ok()) return ::henb::common::WithContext(var.status(), context);        \
+#define HENB_ASSIGN_OR_RETURN_CTX_IMPL(var, lhs, expr, context)             \
+  auto var = (expr);                                                        \
+  if (!var.ok()) return ::henb::common::WithContext(var.status(), context); \
   lhs = std::move(var).value()

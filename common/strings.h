@@ -1,4 +1,5 @@
-// Abseil's string functions for std::string_view: Debian builds Abseil with a string_view of its own, which does not convert.
+// Abseil's string functions for std::string_view: Debian builds Abseil with a string_view of its own, which does not
+// convert.
 #pragma once
 
 #include <charconv>
@@ -56,7 +57,8 @@ template <typename T>
   return value;
 }
 
-/// Lower-case hexadecimal of octets, and back (nullopt when it is not hexadecimal). Not for secrets: SecretBytes::AppendHex.
+/// Lower-case hexadecimal of octets, and back (nullopt when it is not hexadecimal). Not for secrets:
+/// SecretBytes::AppendHex.
 [[nodiscard]] std::string ToHex(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> FromHex(std::string_view text);
 

@@ -1,4 +1,5 @@
-// Strict reading of TOML configuration: unknown keys, wrong types and values out of range are refused with line and column.
+// Strict reading of TOML configuration: unknown keys, wrong types and values out of range are refused with line and
+// column.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@
 
 namespace henb::common {
 
-/// Reads one TOML document. Each getter takes "table.key", writes the value if the key is there, marks it as known, and collects the
-/// first error; Finish() reports that error or the first unknown key. One thread.
+/// Reads one TOML document. Each getter takes "table.key", writes the value if the key is there, marks it as known, and
+/// collects the first error; Finish() reports that error or the first unknown key. One thread.
 class TomlReader {
  public:
   /// `name` (the path) stands before every error: "x2secd.toml:12:3: …".

@@ -1,4 +1,5 @@
-// Stand-ins for what a build leaves out (R3): they hold nothing and refuse everything, so that what needs them is BLOCK.
+// Stand-ins for what a build leaves out (R3): they hold nothing and refuse everything, so that what needs them is
+// BLOCK.
 #pragma once
 
 #include <string>

@@ -58,7 +58,8 @@ namespace {
 /// The enroller together with the vendor key that it borrows.
 class OwningEnroller final : public core::Enroller {
  public:
-  OwningEnroller(core::DeviceKeyStore& keys, common::SecretBytes vendor_key, const common::Clock& clock, std::string state)
+  OwningEnroller(core::DeviceKeyStore& keys, common::SecretBytes vendor_key, const common::Clock& clock,
+                 std::string state)
       : vendor_key_(std::move(vendor_key)),
         enroller_({.keys = keys, .vendor_key = vendor_key_, .clock = clock, .state_path = std::move(state)}) {}
   absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override { return enroller_.Enrol(request); }
@@ -73,8 +74,8 @@ class OwningEnroller final : public core::Enroller {
 
 void AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock, Adapters& adapters) {
   if (!config.with_cmp || adapters.device_keys == nullptr) return;
-  adapters.enroller = std::make_unique<OwningEnroller>(*adapters.device_keys, credentials.vendor_key_pem().Clone(), clock,
-                                                       config.state_dir + "/enrolment.json");
+  adapters.enroller = std::make_unique<OwningEnroller>(*adapters.device_keys, credentials.vendor_key_pem().Clone(),
+                                                       clock, config.state_dir + "/enrolment.json");
 }
 #else
 void AddEnroller(const Config&, const Credentials&, const common::Clock&, Adapters&) {}
@@ -94,7 +95,8 @@ void AddKeyService(const Config& config, const Credentials& credentials, common:
     shown.certificate_pem += certificate.pem();
   }
   shown.key_pem = credentials.vendor_key_pem().Clone();
-  adapters.key_service = std::make_unique<keydist_client::KeyServiceClient>(std::move(options), std::move(shown), random);
+  adapters.key_service =
+      std::make_unique<keydist_client::KeyServiceClient>(std::move(options), std::move(shown), random);
 }
 #else
 void AddKeyService(const Config&, const Credentials&, common::Random&, Adapters&) {}

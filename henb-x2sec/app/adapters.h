@@ -21,24 +21,25 @@
 
 namespace henb::x2sec::app {
 
-/// Owns the adapters. What is left out or off is a stand-in that refuses (IKE, certificates, secrets) or null (the rest).
+/// Owns the adapters. What is left out or off is a stand-in that refuses (IKE, certificates, secrets) or null (the
+/// rest).
 struct Adapters {
   std::unique_ptr<common::ProcessRunner> runner;
   std::unique_ptr<core::KernelIpsec> kernel;
   std::unique_ptr<core::Guard> guard;
-  bool ipsec = false;                                 ///< The next three are real.
+  bool ipsec = false;  ///< The next three are real.
   std::unique_ptr<core::IkeDaemon> ike;
   std::unique_ptr<core::CertificateStore> certificates;
-  core::DeviceKeyStore* device_keys = nullptr;        ///< The certificate store's other face; none without IPsec.
+  core::DeviceKeyStore* device_keys = nullptr;  ///< The certificate store's other face; none without IPsec.
   std::unique_ptr<core::SecretStore> secrets;
-  std::unique_ptr<core::Enroller> enroller;           ///< After AddEnroller.
-  std::unique_ptr<core::KeyService> key_service;      ///< After AddKeyService.
+  std::unique_ptr<core::Enroller> enroller;       ///< After AddEnroller.
+  std::unique_ptr<core::KeyService> key_service;  ///< After AddKeyService.
 };
 
 /// FailedPrecondition, NotFound or PermissionDenied with the part that cannot be had.
 [[nodiscard]] absl::StatusOr<Adapters> MakeAdapters(const Config& config);
-/// They need the device's credentials, which need the certificate store. Nothing is added where they are left out, off or not configured.
-/// What is borrowed outlives `adapters`.
+/// They need the device's credentials, which need the certificate store. Nothing is added where they are left out, off
+/// or not configured. What is borrowed outlives `adapters`.
 void AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock, Adapters& adapters);
 void AddKeyService(const Config& config, const Credentials& credentials, common::Random& random, Adapters& adapters);
 

@@ -17,16 +17,14 @@ using control::kAnswerWithin;
 
 template <typename T, typename Compute>
 absl::StatusOr<T> OnLoop(common::EventLoop& loop, Compute compute) {
-  return CallLoop<absl::StatusOr<T>>(loop, kAnswerWithin, [compute = std::move(compute)](auto answer) mutable {
-    answer->Give(compute());
-  });
+  return CallLoop<absl::StatusOr<T>>(loop, kAnswerWithin,
+                                     [compute = std::move(compute)](auto answer) mutable { answer->Give(compute()); });
 }
 
 template <typename Compute>
 absl::Status StatusOnLoop(common::EventLoop& loop, Compute compute) {
-  return CallLoop<absl::Status>(loop, kAnswerWithin, [compute = std::move(compute)](auto answer) mutable {
-    answer->Give(compute());
-  });
+  return CallLoop<absl::Status>(loop, kAnswerWithin,
+                                [compute = std::move(compute)](auto answer) mutable { answer->Give(compute()); });
 }
 
 control::CredentialView ViewOf(const Credential& credential, std::string kind) {
@@ -46,9 +44,12 @@ control::CredentialView ViewOf(const Credential& credential, std::string kind) {
 
 control::PushOutcome OutcomeOf(policy::PushResult result) {
   switch (result) {
-    case policy::PushResult::kApplied: return control::PushOutcome::kApplied;
-    case policy::PushResult::kWouldApply: return control::PushOutcome::kWouldApply;
-    case policy::PushResult::kUnchanged: break;
+    case policy::PushResult::kApplied:
+      return control::PushOutcome::kApplied;
+    case policy::PushResult::kWouldApply:
+      return control::PushOutcome::kWouldApply;
+    case policy::PushResult::kUnchanged:
+      break;
   }
   return control::PushOutcome::kUnchanged;
 }
@@ -120,7 +121,8 @@ absl::StatusOr<std::vector<control::PolicyHistoryEntry>> Backend::PolicyHistory(
     ASSIGN_OR_RETURN(const auto history, parts_.policy.History());
     Entries out;
     for (auto it = history.rbegin(); it != history.rend(); ++it) {
-      control::PolicyHistoryEntry entry{.at = it->at, .version = {}, .sha256 = {}, .result = it->result, .detail = it->detail};
+      control::PolicyHistoryEntry entry{
+          .at = it->at, .version = {}, .sha256 = {}, .result = it->result, .detail = it->detail};
       if (it->version != 0) entry.version = it->version;
       if (!it->sha256.empty()) entry.sha256 = it->sha256;
       out.push_back(std::move(entry));
@@ -130,7 +132,8 @@ absl::StatusOr<std::vector<control::PolicyHistoryEntry>> Backend::PolicyHistory(
 }
 
 absl::StatusOr<std::vector<control::CredentialView>> Backend::Credentials() {
-  return OnLoop<std::vector<control::CredentialView>>(parts_.loop, [this] { return CredentialViews(parts_.credentials); });
+  return OnLoop<std::vector<control::CredentialView>>(parts_.loop,
+                                                      [this] { return CredentialViews(parts_.credentials); });
 }
 
 absl::StatusOr<control::EnrolmentView> Backend::Enrolment() {
@@ -220,8 +223,10 @@ absl::StatusOr<control::PolicyPushResult> Backend::Push(const std::string& cms_d
     common::LogAlarm("policy.refused", {{"error", report.status()}});
     return report.status();
   }
-  control::PolicyPushResult result{.version = report->accepted->policy.version, .sha256 = report->accepted->sha256.ToHex(),
-                                   .outcome = OutcomeOf(report->result), .changes = {}};
+  control::PolicyPushResult result{.version = report->accepted->policy.version,
+                                   .sha256 = report->accepted->sha256.ToHex(),
+                                   .outcome = OutcomeOf(report->result),
+                                   .changes = {}};
   for (const auto& [id, old] : before) {
     const policy::Decision next = policy::Decide(&report->accepted->policy, parts_.links.FactsOf(id));
     if (next.outcome == old.outcome && next.rule == old.rule) continue;
@@ -240,8 +245,8 @@ absl::StatusOr<control::PolicyPushResult> Backend::Push(const std::string& cms_d
 }
 
 absl::StatusOr<control::PolicyPushResult> Backend::PushPolicy(std::string_view cms_der, bool dry_run) {
-  return OnLoop<control::PolicyPushResult>(
-      parts_.loop, [this, cms = std::string(cms_der), dry_run] { return Push(cms, dry_run); });
+  return OnLoop<control::PolicyPushResult>(parts_.loop,
+                                           [this, cms = std::string(cms_der), dry_run] { return Push(cms, dry_run); });
 }
 
 absl::Status Backend::EnrolNow() {
@@ -250,7 +255,8 @@ absl::Status Backend::EnrolNow() {
 
 absl::StatusOr<control::RotateReport> Backend::Rotate(const common::HenbId& neighbour, absl::Duration patience) {
   return CallLoop<absl::StatusOr<control::RotateReport>>(parts_.loop, patience, [this, neighbour](auto answer) {
-    parts_.links.Rotate(neighbour, [answer](absl::StatusOr<control::RotateReport> report) { answer->Give(std::move(report)); });
+    parts_.links.Rotate(neighbour,
+                        [answer](absl::StatusOr<control::RotateReport> report) { answer->Give(std::move(report)); });
   });
 }
 

@@ -25,8 +25,8 @@ struct BackendParts {
   Credentials& credentials;
   Enrolment& enrolment;
   std::function<void()> policy_changed;
-  std::function<std::vector<control::DoctorFinding>()> doctor;   ///< Blocks; on the calling thread.
-  std::function<std::string()> metrics;                          ///< On the loop.
+  std::function<std::vector<control::DoctorFinding>()> doctor;  ///< Blocks; on the calling thread.
+  std::function<std::string()> metrics;                         ///< On the loop.
 };
 
 /// For `credentials` and for metrics. Loop thread.

@@ -41,7 +41,7 @@ struct Config {
   std::string whack = "/usr/libexec/ipsec/whack";
   std::string pluto_rundir = "/run/pluto";
   std::string nssdb = "/var/lib/ipsec/nss";
-  std::string secrets_file;                    ///< Default: run_dir/x2.secrets.
+  std::string secrets_file;  ///< Default: run_dir/x2.secrets.
 
   std::optional<int> backhaul_reqid;
   std::string backhaul_interface;

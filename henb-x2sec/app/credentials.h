@@ -20,24 +20,25 @@ namespace henb::x2sec::app {
 struct Credential {
   common::Certificate certificate;
   std::vector<common::Certificate> intermediates;
-  common::Certificate anchor;     ///< The root its path ends at.
+  common::Certificate anchor;  ///< The root its path ends at.
   std::string ckaid;
   bool rsa = false;
 };
 
-/// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database, where the operator
-/// key that enrolment made lives as well (the operator certificate is kept in state_dir/operator.pem and in NSS). Loop thread, but for
-/// what is said to be for workers.
+/// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database,
+/// where the operator key that enrolment made lives as well (the operator certificate is kept in state_dir/operator.pem
+/// and in NSS). Loop thread, but for what is said to be for workers.
 class Credentials {
  public:
-  /// Reads the files, checks that key and certificate belong together, that the certificate has exactly `config.id` as dNSName and
-  /// a path to vendor_root, and reads an operator certificate of an earlier enrolment whose key is still in `store`.
-  /// InvalidArgument names the file.
+  /// Reads the files, checks that key and certificate belong together, that the certificate has exactly `config.id` as
+  /// dNSName and a path to vendor_root, and reads an operator certificate of an earlier enrolment whose key is still in
+  /// `store`. InvalidArgument names the file.
   [[nodiscard]] static absl::StatusOr<Credentials> Load(const Config& config, core::CertificateStore& store);
 
   /// Imports roots, intermediates and the vendor key. For a worker. True: a root was new (IkeDaemon::TrustNewRoots).
   [[nodiscard]] absl::StatusOr<bool> ImportInto(core::CertificateStore& store);
-  /// Installs what enrolment brought: key and certificate into `store`, certificate into state_dir, durably. For a worker; then Adopt.
+  /// Installs what enrolment brought: key and certificate into `store`, certificate into state_dir, durably. For a
+  /// worker; then Adopt.
   [[nodiscard]] static absl::StatusOr<Credential> InstallEnrolled(const Config& config, core::CertificateStore& store,
                                                                   core::Enrolled enrolled);
   void Adopt(Credential operator_credential) { operator_ = std::move(operator_credential); }

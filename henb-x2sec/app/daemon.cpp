@@ -132,35 +132,36 @@ void Daemon::Impl::StartParts() {
   health.emplace(config, clock);
   prober = std::make_unique<Prober>();
   core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;
+  const auto pluto_changed = [this](bool running) {
+    if (!running) return common::LogAlarm("pluto.gone", {});
+    common::LogInfo("pluto.running", {});
+    ImportCredentials();
+  };
   mirror = std::make_unique<SystemMirror>(
-      SystemMirror::Parts{loop, ike, *adapters.kernel, *adapters.guard, *ike_worker, *guard_worker, config.pluto_rundir},
+      SystemMirror::Parts{loop, ike, *adapters.kernel, *adapters.guard, *ike_worker, *guard_worker,
+                          config.pluto_rundir},
       SystemMirror::Callbacks{.looked = [this] { links->Observe(); },
                               .ready = [this](const std::string& name) { links->ConnectionReady(name); },
                               .refused = [this](const std::string& name,
                                                 const absl::Status& status) { links->ConnectionRefused(name, status); },
-                              .pluto_changed = [this](bool running) {
-                                if (running) {
-                                  common::LogInfo("pluto.running", {});
-                                  ImportCredentials();
-                                } else {
-                                  common::LogAlarm("pluto.gone", {});
-                                }
-                              }});
+                              .pluto_changed = pluto_changed});
   key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
       loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
       [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
-  enrolment = std::make_unique<Enrolment>(Enrolment::Parts{
-      config, loop, clock, random, *enrol_worker, adapters.enroller.get(), *adapters.certificates, *adapters.ike, *credentials,
-      [this] {
-        RaiseClockFloor();
-        links->ForgetFailures();
-        links->EvaluateAll();
-      },
-      [](const absl::Status&) {}});
+  enrolment =
+      std::make_unique<Enrolment>(Enrolment::Parts{config, loop, clock, random, *enrol_worker, adapters.enroller.get(),
+                                                   *adapters.certificates, *adapters.ike, *credentials,
+                                                   [this] {
+                                                     RaiseClockFloor();
+                                                     links->ForgetFailures();
+                                                     links->EvaluateAll();
+                                                   },
+                                                   [](const absl::Status&) {}});
   keys = std::make_unique<KeyDistribution>(KeyDistribution::Parts{
       config, loop, clock, random, *keydist_worker, adapters.key_service.get(), *adapters.secrets, *adapters.ike,
       [this] {
-        core::RegisterFacts facts{.x2_addresses = links->LocalAddresses(), .cmpv2 = config.with_cmp, .anchors = {}, .boot_id = BootId()};
+        core::RegisterFacts facts{
+            .x2_addresses = links->LocalAddresses(), .cmpv2 = config.with_cmp, .anchors = {}, .boot_id = BootId()};
         for (const common::Certificate& root : credentials->vendor_roots()) facts.anchors.push_back(root.spki());
         return facts;
       },
@@ -172,12 +173,12 @@ void Daemon::Impl::StartParts() {
         if (!facts.anchors.empty()) learned.issuers = {facts.anchors, policy::Source::kKeydist};
         neighbours->LearnFromKeydist(id, learned);
       }});
-  links = std::make_unique<Links>(Links::Parts{
-      config, loop, clock, random, ike, *initiate_worker, *mirror, *key_changes, *prober, *neighbours, *reqids, *credentials,
-      *enrolment, *keys, *health, [this] { return policy->policy(); },
-      [this] {
-        if (server) server->NotifyLinksChanged();
-      }});
+  links = std::make_unique<Links>(Links::Parts{config, loop, clock, random, ike, *initiate_worker, *mirror,
+                                               *key_changes, *prober, *neighbours, *reqids, *credentials, *enrolment,
+                                               *keys, *health, [this] { return policy->policy(); },
+                                               [this] {
+                                                 if (server) server->NotifyLinksChanged();
+                                               }});
 }
 
 absl::Status Daemon::Impl::Start() {
@@ -194,7 +195,8 @@ absl::Status Daemon::Impl::Start() {
     }
     ImportCredentials();
   }
-  // Only now can links be decided as an earlier run decided them: what it left up is adopted, and nothing is taken down for want of a fact.
+  // Only now can links be decided as an earlier run decided them: what it left up is adopted, and nothing is taken down
+  // for want of a fact.
   LookAtHealth();
   links->EvaluateAll();
   StartWatches();
@@ -214,9 +216,12 @@ void Daemon::Impl::ImportCredentials() {
   const bool first = !imported;
   imported = true;
   if (first || *root_is_new) {
-    ike_worker->Run([ike = adapters.ike.get()] { return ike->TrustNewRoots(); }, [](const absl::Status& told) {
-      if (!told.ok()) common::LogDebug("pluto.roots_not_told", {{"error", told}});  // one that is down reads all at its start
-    });
+    ike_worker->Run(
+        [ike = adapters.ike.get()] { return ike->TrustNewRoots(); },
+        [](const absl::Status& told) {
+          if (!told.ok())
+            common::LogDebug("pluto.roots_not_told", {{"error", told}});  // one that is down reads all at its start
+        });
   }
 }
 
@@ -280,9 +285,9 @@ void Daemon::Impl::SlowTimer() {
 }
 
 absl::Status Daemon::Impl::StartControl() {
-  backend = std::make_unique<Backend>(BackendParts{config, loop, clock, *links, *neighbours, *policy, *credentials, *enrolment,
-                                                     [this] { PolicyChanged(); }, [this] { return Doctor(); },
-                                                     [this] { return Metrics(); }});
+  backend = std::make_unique<Backend>(BackendParts{config, loop, clock, *links, *neighbours, *policy, *credentials,
+                                                   *enrolment, [this] { PolicyChanged(); }, [this] { return Doctor(); },
+                                                   [this] { return Metrics(); }});
   control::ControlServerConfig sockets;
   sockets.control_socket = config.run_dir + "/control.sock";
   sockets.status_socket = config.run_dir + "/status.sock";
@@ -334,12 +339,7 @@ std::vector<control::DoctorFinding> Daemon::Impl::Doctor() {
                         .secrets_include_hint = {},
                         .secrets_place = common::RequireMemoryFileSystem(
                             std::filesystem::path(config.secrets_file).parent_path().string())};
-    const policy::Policy* in_force = policy->policy();
-    if (in_force == nullptr) {
-      inputs.policy_problem = "no policy has been applied: every link is blocked";
-    } else if (clock.Now() < in_force->not_before || clock.Now() >= in_force->not_after) {
-      inputs.policy_problem = "the policy is outside its dates";
-    }
+    inputs.policy_problem = PolicyProblem(policy->policy(), clock.Now());
     if (links->AnyPsk() && !keys->health().ok()) inputs.keydist_problem = std::string(keys->health().message());
     inputs.secrets_include_hint = common::StrCat("include ", config.secrets_file);
     answer->Give(Diagnose(inputs));
@@ -349,9 +349,16 @@ std::vector<control::DoctorFinding> Daemon::Impl::Doctor() {
 }
 
 std::string Daemon::Impl::Metrics() {
-  MetricsInputs inputs{.now = clock.Now(), .links = links->Views(), .guard = guard_counters, .credentials = CredentialViews(*credentials),
-                       .enrolment = enrolment->View(), .policy_version = {}, .policy_not_after = {},
-                       .key_changes = key_changes->counts(), .pluto_up = {}, .backhaul_up = health->health().backhaul_up,
+  MetricsInputs inputs{.now = clock.Now(),
+                       .links = links->Views(),
+                       .guard = guard_counters,
+                       .credentials = CredentialViews(*credentials),
+                       .enrolment = enrolment->View(),
+                       .policy_version = {},
+                       .policy_not_after = {},
+                       .key_changes = key_changes->counts(),
+                       .pluto_up = {},
+                       .backhaul_up = health->health().backhaul_up,
                        .clock_sane = health->health().clock_sane};
   if (adapters.ipsec) inputs.pluto_up = mirror->pluto_running();
   if (const policy::Policy* held = policy->policy()) {

@@ -9,12 +9,12 @@
 
 namespace henb::x2sec::app {
 
-/// Owns everything; runs until SIGTERM or SIGINT. On leaving, guard, policies, connections and SAs stay as they are (R16): a restart
-/// adopts them.
+/// Owns everything; runs until SIGTERM or SIGINT. On leaving, guard, policies, connections and SAs stay as they are
+/// (R16): a restart adopts them.
 class Daemon {
  public:
-  /// InvalidArgument or FailedPrecondition when it cannot start: the message names the file or the part. `config_path` is read again at
-  /// SIGHUP.
+  /// InvalidArgument or FailedPrecondition when it cannot start: the message names the file or the part. `config_path`
+  /// is read again at SIGHUP.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Daemon>> Create(Config config, std::string config_path);
   ~Daemon();
 

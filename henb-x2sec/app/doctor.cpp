@@ -176,6 +176,12 @@ void CheckKeys(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
 
 }  // namespace
 
+std::optional<std::string> PolicyProblem(const policy::Policy* in_force, absl::Time now) {
+  if (in_force == nullptr) return "no policy has been applied: every link is blocked";
+  if (now < in_force->not_before || now >= in_force->not_after) return "the policy is outside its dates";
+  return std::nullopt;
+}
+
 std::vector<DoctorFinding> Diagnose(const DoctorInputs& inputs) {
   std::vector<DoctorFinding> findings;
   CheckPluto(inputs, &findings);

@@ -12,6 +12,7 @@
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
+#include "policy/policy.h"
 
 namespace henb::x2sec::app {
 
@@ -24,14 +25,19 @@ struct DoctorInputs {
   absl::StatusOr<std::string> pluto_version;
   absl::StatusOr<core::KernelSnapshot> kernel;
   bool guard_in_place = false;
-  std::optional<std::string> policy_problem;     ///< No policy, or one out of force.
-  std::optional<std::string> keydist_problem;    ///< Only when a rule lists PSK.
-  std::string secrets_include_hint;              ///< Where ipsec.secrets would include our file from.
-  absl::Status secrets_place;                    ///< common::RequireMemoryFileSystem of the secrets file's folder.
+  std::optional<std::string> policy_problem;   ///< No policy, or one out of force.
+  std::optional<std::string> keydist_problem;  ///< Only when a rule lists PSK.
+  std::string secrets_include_hint;            ///< Where ipsec.secrets would include our file from.
+  absl::Status secrets_place;                  ///< common::RequireMemoryFileSystem of the secrets file's folder.
 };
 
-/// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up, clock.floor,
-/// credentials.vendor, credentials.operator, credentials.key_store, secrets.memory, policy.in_force, keydist.reachable. Pure.
+/// Why no new link comes up for want of a policy (`in_force` null: there is none); none when it is within its dates.
+/// Pure.
+[[nodiscard]] std::optional<std::string> PolicyProblem(const policy::Policy* in_force, absl::Time now);
+
+/// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up,
+/// clock.floor, credentials.vendor, credentials.operator, credentials.key_store, secrets.memory, policy.in_force,
+/// keydist.reachable. Pure.
 [[nodiscard]] std::vector<control::DoctorFinding> Diagnose(const DoctorInputs& inputs);
 
 }  // namespace henb::x2sec::app

@@ -21,8 +21,9 @@
 
 namespace henb::x2sec::app {
 
-/// Runs the enrolment when a link asks for it, again with back-off and jitter (5 s … 5 min) until it succeeds, and at EnrolNow. On success the
-/// certificate is in NSS, pluto has reread its certificates and trusts the root, `done` is called. Loop thread.
+/// Runs the enrolment when a link asks for it, again with back-off and jitter (5 s … 5 min) until it succeeds, and at
+/// EnrolNow. On success the certificate is in NSS, pluto has reread its certificates and trusts the root, `done` is
+/// called. Loop thread.
 class Enrolment {
  public:
   struct Parts {
@@ -30,12 +31,12 @@ class Enrolment {
     common::EventLoop& loop;
     const common::Clock& clock;
     common::Random& random;
-    Worker& worker;                     ///< One thread; jobs block for minutes.
-    core::Enroller* enroller;           ///< None when CMP is left out or off: Request then fails with the reason.
+    Worker& worker;            ///< One thread; jobs block for minutes.
+    core::Enroller* enroller;  ///< None when CMP is left out or off: Request then fails with the reason.
     core::CertificateStore& store;
     core::IkeDaemon& ike;
     Credentials& credentials;
-    std::function<void()> done;         ///< Credentials have changed.
+    std::function<void()> done;                       ///< Credentials have changed.
     std::function<void(const absl::Status&)> failed;  ///< An attempt failed; it is tried again.
   };
   explicit Enrolment(Parts parts);
@@ -46,7 +47,8 @@ class Enrolment {
   void Request();
   /// An attempt now. FailedPrecondition with the reason when it cannot be.
   [[nodiscard]] absl::Status Now();
-  /// The way to the RA/CA may be open again (backhaul up, address new): an attempt that waits because it was not reachable comes soon.
+  /// The way to the RA/CA may be open again (backhaul up, address new): an attempt that waits because it was not
+  /// reachable comes soon.
   void PathChanged();
   [[nodiscard]] control::EnrolmentView View() const;
 
@@ -54,7 +56,7 @@ class Enrolment {
   /// What the worker brings back.
   struct Outcome {
     absl::StatusOr<Credential> credential;
-    absl::Status told_ike_daemon;       ///< Reread and trust; a pluto that is down reads all at its start.
+    absl::Status told_ike_daemon;  ///< Reread and trust; a pluto that is down reads all at its start.
   };
   /// Why no attempt can be made whatever the network does; OK when one can.
   [[nodiscard]] absl::Status Obstacle() const;

@@ -12,16 +12,19 @@
 
 namespace henb::x2sec::app {
 
-/// Clock floor (R57): build date, the last time saved in state_dir/clock-floor, the newest verified notBefore. Loop thread.
+/// Clock floor (R57): build date, the last time saved in state_dir/clock-floor, the newest verified notBefore. Loop
+/// thread.
 class HealthMonitor {
  public:
   HealthMonitor(const Config& config, const common::Clock& clock);
   /// Raises the floor by something verified.
   void RaiseFloor(absl::Time not_before);
-  /// Saves the floor now and then (once an hour): called by the slow timer; with `now`, at the end of the daemon. A clock that was ahead
-  /// when it was saved is held against later until it is passed or state_dir/clock-floor is deleted (doctor says so).
+  /// Saves the floor now and then (once an hour): called by the slow timer; with `now`, at the end of the daemon. A
+  /// clock that was ahead when it was saved is held against later until it is passed or state_dir/clock-floor is
+  /// deleted (doctor says so).
   void Save(bool now = false);
-  /// Backhaul is up when the kernel holds an inbound and an outbound SA of its reqid, or policy trusts it, or none is configured.
+  /// Backhaul is up when the kernel holds an inbound and an outbound SA of its reqid, or policy trusts it, or none is
+  /// configured.
   void Look(const core::KernelSnapshot& kernel, bool backhaul_trusted);
   [[nodiscard]] const policy::Health& health() const { return health_; }
   [[nodiscard]] absl::Time floor() const { return floor_; }

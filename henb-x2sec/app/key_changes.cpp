@@ -56,8 +56,8 @@ void KeyChanges::Begin(const common::HenbId& neighbour) {
 }
 
 core::KeyChangeView KeyChanges::View(const Run& run) const {
-  core::KeyChangeView view{.now = parts_.clock.Steady(), .pluto_running = parts_.mirror.pluto_running(),
-                           .ike_sas = {}, .children = {}};
+  core::KeyChangeView view{
+      .now = parts_.clock.Steady(), .pluto_running = parts_.mirror.pluto_running(), .ike_sas = {}, .children = {}};
   const core::IkeSnapshot& ike = parts_.mirror.ike();
   for (const core::IkeSa& sa : ike.ike_sas) {
     const bool ours = std::any_of(run.connections.begin(), run.connections.end(),
@@ -85,7 +85,8 @@ void KeyChanges::Advance(const common::HenbId& neighbour, core::KeyChangeStep st
   const std::uint64_t number = job.number;
   Run& run = job.runs.back();
   if (step.change.phase != run.change.phase) {
-    common::LogInfo("key_change.phase", {{"neighbour", neighbour.str()}, {"phase", core::PhaseName(step.change.phase)}});
+    common::LogInfo("key_change.phase",
+                    {{"neighbour", neighbour.str()}, {"phase", core::PhaseName(step.change.phase)}});
   }
   run.change = std::move(step.change);
   const Run copy = run;  // an action may end the job
@@ -112,7 +113,9 @@ void KeyChanges::Execute(const common::HenbId& neighbour, const Run& run, const 
       break;
     case Kind::kOpenChild:
       parts_.initiate_worker.Run(
-          [ike = parts_.ike, name = run.connections[action.connection].name] { return ike->Initiate(name, kChildDeadline); },
+          [ike = parts_.ike, name = run.connections[action.connection].name] {
+            return ike->Initiate(name, kChildDeadline);
+          },
           [this, neighbour, number](absl::StatusOr<core::InitiateReport> report) {
             if (!report.ok()) return Failed(neighbour, number, std::string(report.status().message()));
             if (report->outcome != core::InitiateOutcome::kEstablished) {
@@ -120,13 +123,17 @@ void KeyChanges::Execute(const common::HenbId& neighbour, const Run& run, const 
             }
           });
       break;
-    case Kind::kMovePin: parts_.moved(run.connections[action.connection].name, action.spi); break;
+    case Kind::kMovePin:
+      parts_.moved(run.connections[action.connection].name, action.spi);
+      break;
     case Kind::kProbe: {
       const core::ConnectionSpec& spec = run.connections[action.connection];
       parts_.prober.Probe(spec.local_address, spec.peer_address);
       break;
     }
-    case Kind::kDeleteState: parts_.mirror.DeleteState(action.serial); break;
+    case Kind::kDeleteState:
+      parts_.mirror.DeleteState(action.serial);
+      break;
   }
 }
 

@@ -17,7 +17,8 @@
 
 namespace henb::x2sec::app {
 
-/// One change at a time for each group of connections that share their IKE end points (and so their IKE SA). Loop thread.
+/// One change at a time for each group of connections that share their IKE end points (and so their IKE SA). Loop
+/// thread.
 class KeyChanges {
  public:
   struct Parts {
@@ -33,8 +34,8 @@ class KeyChanges {
   };
   explicit KeyChanges(Parts parts);
 
-  /// Changes the keys of all these connections (of one neighbour); `done` with OK, or Aborted with the reason of the first that failed: then
-  /// the old SA stays as it was. AlreadyExists when a change of the neighbour runs.
+  /// Changes the keys of all these connections (of one neighbour); `done` with OK, or Aborted with the reason of the
+  /// first that failed: then the old SA stays as it was. AlreadyExists when a change of the neighbour runs.
   void Start(const common::HenbId& neighbour, const std::vector<core::ConnectionSpec>& connections,
              std::function<void(absl::Status)> done);
   [[nodiscard]] bool Running(const common::HenbId& neighbour) const { return running_.contains(neighbour); }
@@ -48,7 +49,7 @@ class KeyChanges {
     core::KeyChange change;
   };
   struct Job {
-    std::vector<Run> runs;                       ///< One a group; worked off from the back.
+    std::vector<Run> runs;  ///< One a group; worked off from the back.
     std::function<void(absl::Status)> done;
     std::uint64_t number = 0;
   };

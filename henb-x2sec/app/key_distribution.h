@@ -22,18 +22,19 @@ namespace henb::x2sec::app {
 
 /// What a PSK link knows of its key.
 struct KeyState {
-  bool installed = false;                     ///< In the secrets file, and pluto has reread it.
-  bool kept = false;                          ///< Not installed in this run, but in the secrets file since before our restart.
+  bool installed = false;  ///< In the secrets file, and pluto has reread it.
+  bool kept = false;       ///< Not installed in this run, but in the secrets file since before our restart.
   std::uint64_t epoch = 0;
   std::uint32_t generation_local = 0;
   std::uint32_t generation_peer = 0;
   std::optional<core::KeyDenial> denial;
-  std::string problem;                        ///< Why there is no key; empty when there is.
+  std::string problem;  ///< Why there is no key; empty when there is.
 };
 
-/// Registers with the key service once a link needs it (R4: never before), fetches keys in batches, installs them, watches for changes,
-/// fetches again before expiry; retries with back-off and jitter. A fresher key for a pair that is up is installed beside the running SA (which
-/// keeps its old key until the key change); `changed` tells. Never goes back to an older epoch or generation (R47). Loop thread.
+/// Registers with the key service once a link needs it (R4: never before), fetches keys in batches, installs them,
+/// watches for changes, fetches again before expiry; retries with back-off and jitter. A fresher key for a pair that is
+/// up is installed beside the running SA (which keeps its old key until the key change); `changed` tells. Never goes
+/// back to an older epoch or generation (R47). Loop thread.
 class KeyDistribution {
  public:
   struct Parts {
@@ -42,7 +43,7 @@ class KeyDistribution {
     const common::Clock& clock;
     common::Random& random;
     Worker& worker;
-    core::KeyService* service;                ///< None when key distribution is left out, off or not configured.
+    core::KeyService* service;  ///< None when key distribution is left out, off or not configured.
     core::SecretStore& secrets;
     core::IkeDaemon& ike;
     std::function<core::RegisterFacts()> facts;

@@ -22,12 +22,18 @@ absl::Duration Backoff(int attempts, absl::Duration longest) {
 
 std::optional<policy::FailureKind> KindOf(core::InitiateOutcome outcome) {
   switch (outcome) {
-    case core::InitiateOutcome::kAuthenticationFailed: return policy::FailureKind::kAuthenticationFailed;
-    case core::InitiateOutcome::kCertificateRejected: return policy::FailureKind::kCertificateRejected;
-    case core::InitiateOutcome::kNoProposalChosen: return policy::FailureKind::kNoProposalChosen;
-    case core::InitiateOutcome::kChildRefused: return policy::FailureKind::kChildRefused;
-    case core::InitiateOutcome::kNoAnswer: return policy::FailureKind::kNoAnswer;
-    default: return std::nullopt;
+    case core::InitiateOutcome::kAuthenticationFailed:
+      return policy::FailureKind::kAuthenticationFailed;
+    case core::InitiateOutcome::kCertificateRejected:
+      return policy::FailureKind::kCertificateRejected;
+    case core::InitiateOutcome::kNoProposalChosen:
+      return policy::FailureKind::kNoProposalChosen;
+    case core::InitiateOutcome::kChildRefused:
+      return policy::FailureKind::kChildRefused;
+    case core::InitiateOutcome::kNoAnswer:
+      return policy::FailureKind::kNoAnswer;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -51,10 +57,18 @@ void Links::Handle(LinkRuntime& link, core::LinkEvent event) {
 
 void Links::Act(LinkRuntime& link, core::LinkAction action) {
   switch (action) {
-    case core::LinkAction::kReconcile: PushDesired(); break;
-    case core::LinkAction::kRequestEnrolment: parts_.enrolment.Request(); break;
-    case core::LinkAction::kBegin: Begin(link); break;
-    case core::LinkAction::kInitiate: Initiate(link); break;
+    case core::LinkAction::kReconcile:
+      PushDesired();
+      break;
+    case core::LinkAction::kRequestEnrolment:
+      parts_.enrolment.Request();
+      break;
+    case core::LinkAction::kBegin:
+      Begin(link);
+      break;
+    case core::LinkAction::kInitiate:
+      Initiate(link);
+      break;
     case core::LinkAction::kScheduleRetry: {
       const bool for_peer = link.link.goal == core::Goal::kEnrolPeer;
       const absl::Duration delay = Backoff(link.attempts++, for_peer ? kLongestRetryForPeer : kLongestRetry);
@@ -99,7 +113,8 @@ void Links::Begin(LinkRuntime& link) {
     Initiate(link);
     return;
   }
-  Arm(link, &LinkRuntime::takeover, parts_.random.Jitter(parts_.config.takeover_after, 0.1), core::LinkEvent::kTakeoverDue);
+  Arm(link, &LinkRuntime::takeover, parts_.random.Jitter(parts_.config.takeover_after, 0.1),
+      core::LinkEvent::kTakeoverDue);
 }
 
 void Links::Initiate(LinkRuntime& link) {
@@ -201,8 +216,8 @@ void Links::Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> Lin
   });
 }
 
-/// Proof of life: max_sa_age after the last authentication the SAs go; a key change comes at half of it, at the higher identity a little
-/// later, so that as a rule one end starts.
+/// Proof of life: max_sa_age after the last authentication the SAs go; a key change comes at half of it, at the higher
+/// identity a little later, so that as a rule one end starts.
 void Links::ScheduleAge(LinkRuntime& link) {
   if (!core::WantsIpsec(link.link.goal)) return;
   const absl::Duration most = link.decision.terms.max_sa_age;
@@ -299,8 +314,12 @@ void Links::PinMoved(const std::string& name, std::uint32_t spi) {
   if (connection.pin == spi) return;
   connection.pin = spi;
   const core::ConnectionSpec& spec = connection.spec;
-  parts_.mirror.MovePin({.local = spec.local_address, .peer = spec.peer_address, .local_end = spec.local_ike_address,
-                         .peer_end = spec.peer_ike_address, .reqid = spec.reqid, .transport_mode = spec.transport_mode,
+  parts_.mirror.MovePin({.local = spec.local_address,
+                         .peer = spec.peer_address,
+                         .local_end = spec.local_ike_address,
+                         .peer_end = spec.peer_ike_address,
+                         .reqid = spec.reqid,
+                         .transport_mode = spec.transport_mode,
                          .spi_out = spi});
   char text[11];
   std::snprintf(text, sizeof text, "0x%08x", spi);

@@ -80,7 +80,8 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
     if (!connection.pin) {
       // Before the first pin everything was shut: nothing to lose, and the first packet needs it.
       PinMoved(spec.name, *pin);
-    } else if (!parts_.key_changes.Running(link.id) || core::FindChild(connection.children, connection.pin) == nullptr) {
+    } else if (!parts_.key_changes.Running(link.id) ||
+               core::FindChild(connection.children, connection.pin) == nullptr) {
       PinMoved(spec.name, *pin);
     }
   }
@@ -97,8 +98,8 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   }
 }
 
-/// UP only when the kernel holds the SAs of every connection; as responder only when something came in (the initiator may never have
-/// accepted what we hold); TRUSTED when guard and kernel both let the link through.
+/// UP only when the kernel holds the SAs of every connection; as responder only when something came in (the initiator
+/// may never have accepted what we hold); TRUSTED when guard and kernel both let the link through.
 bool Links::ProvenNow(const LinkRuntime& link) const {
   if (link.link.goal == core::Goal::kTrusted) {
     const auto& guard = parts_.mirror.guard_held();
@@ -113,8 +114,9 @@ bool Links::ProvenNow(const LinkRuntime& link) const {
   }
   if (link.connections.empty()) return false;
   const auto& guard = parts_.mirror.guard_held();
-  const bool admitted = guard && std::all_of(link.plan.admitted.begin(), link.plan.admitted.end(),
-                                             [&](const core::AdmittedPeer& peer) { return guard->admitted.contains(peer); });
+  const bool admitted =
+      guard && std::all_of(link.plan.admitted.begin(), link.plan.admitted.end(),
+                           [&](const core::AdmittedPeer& peer) { return guard->admitted.contains(peer); });
   return admitted && std::all_of(link.connections.begin(), link.connections.end(), [](const auto& entry) {
            const ConnectionRuntime& connection = entry.second;
            const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
@@ -145,8 +147,7 @@ void Links::RemoveSurplus(LinkRuntime& link) {
   }
   const absl::Duration now = parts_.clock.Steady();
   // The higher identity leaves it to the other end at first, not each time.
-  const absl::Duration patience =
-      link.initiator || !link.surplus_asked.empty() ? kSurplusAfter : 5 * kSurplusAfter;
+  const absl::Duration patience = link.initiator || !link.surplus_asked.empty() ? kSurplusAfter : 5 * kSurplusAfter;
   if (!surplus) link.surplus_asked.clear();
   if (!surplus || !core::IsUp(link.link.state) || parts_.key_changes.Running(link.id)) {
     link.surplus_since = absl::ZeroDuration();
@@ -176,7 +177,8 @@ void Links::RemoveSurplus(LinkRuntime& link) {
 void Links::RemoveOrphans(LinkRuntime& link) {
   std::map<std::uint32_t, absl::Duration> still_there;
   const absl::Duration now = parts_.clock.Steady();
-  const bool replaced = core::IsUp(link.link.state) && parts_.mirror.pluto_running() && !parts_.key_changes.Running(link.id);
+  const bool replaced =
+      core::IsUp(link.link.state) && parts_.mirror.pluto_running() && !parts_.key_changes.Running(link.id);
   for (const auto& [name, connection] : link.connections) {
     if (!replaced || core::FindChild(connection.children, connection.pin) == nullptr) continue;
     for (const core::SaInfo& sa : core::OrphanSas(connection.spec, parts_.mirror.ike(), parts_.mirror.kernel())) {
@@ -226,8 +228,11 @@ control::LinkView Links::ViewOf(const LinkRuntime& link) const {
   const ConnectionRuntime& first = link.connections.begin()->second;
   const core::LiveChild* child = core::FindChild(first.children, first.pin);
   if (child == nullptr) return view;
-  control::EspView esp{.spi_in = child->spi_in, .spi_out = child->spi_out, .bytes_in = child->bytes_in,
-                       .bytes_out = child->bytes_out, .suite = std::nullopt};
+  control::EspView esp{.spi_in = child->spi_in,
+                       .spi_out = child->spi_out,
+                       .bytes_in = child->bytes_in,
+                       .bytes_out = child->bytes_out,
+                       .suite = std::nullopt};
   for (const core::SaInfo& sa : parts_.mirror.kernel().sas) {
     if (sa.spi == child->spi_out && sa.reqid == link.reqid) esp.suite = sa.suite;
   }

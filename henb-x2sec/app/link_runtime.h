@@ -20,11 +20,11 @@ namespace henb::x2sec::app {
 /// One connection of a link and what carries it.
 struct ConnectionRuntime {
   core::ConnectionSpec spec;
-  std::optional<std::uint32_t> pin;            ///< Outbound SPI that our policies point at.
-  std::vector<core::LiveChild> children;       ///< At the last look.
-  bool accepted = false;                       ///< A negotiation of ours ended with a child: the peer has it too.
-  bool attempting = false;                     ///< A negotiation of ours is under way.
-  absl::Duration settled_at;                   ///< Steady clock; a child just made is known to the mirror by then.
+  std::optional<std::uint32_t> pin;       ///< Outbound SPI that our policies point at.
+  std::vector<core::LiveChild> children;  ///< At the last look.
+  bool accepted = false;                  ///< A negotiation of ours ended with a child: the peer has it too.
+  bool attempting = false;                ///< A negotiation of ours is under way.
+  absl::Duration settled_at;              ///< Steady clock; a child just made is known to the mirror by then.
 };
 
 struct LinkRuntime {
@@ -35,22 +35,23 @@ struct LinkRuntime {
   int reqid = 0;
   std::map<std::string, ConnectionRuntime> connections;
 
-  bool initiator = false;                      ///< Ours is the lower identity.
-  bool peer_enrolled = false;                  ///< Learned by IKE (DESIGN 3).
-  std::vector<policy::Failure> failures;       ///< Seen since facts, policy or credentials changed last.
+  bool initiator = false;                 ///< Ours is the lower identity.
+  bool peer_enrolled = false;             ///< Learned by IKE (DESIGN 3).
+  std::vector<policy::Failure> failures;  ///< Seen since facts, policy or credentials changed last.
   std::string last_error;
-  int attempts = 0;                            ///< Failed ones in a row.
-  absl::Time since = absl::InfinitePast();     ///< When it entered its state.
-  std::uint64_t authenticated_ike = 0;         ///< IKE SA of the child that is pinned: another one means a new authentication.
-  absl::Duration surplus_since;                ///< Steady clock; when more than one child was first seen. Zero: not now.
+  int attempts = 0;                         ///< Failed ones in a row.
+  absl::Time since = absl::InfinitePast();  ///< When it entered its state.
+  std::uint64_t authenticated_ike = 0;  ///< IKE SA of the child that is pinned: another one means a new authentication.
+  absl::Duration surplus_since;         ///< Steady clock; when more than one child was first seen. Zero: not now.
   core::SurplusAsked surplus_asked;
-  std::map<std::uint32_t, absl::Duration> orphans;   ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
+  std::map<std::uint32_t, absl::Duration>
+      orphans;  ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
   absl::Duration probed_at;
 
   std::optional<common::EventLoop::TimerId> retry;
   std::optional<common::EventLoop::TimerId> takeover;
-  std::optional<common::EventLoop::TimerId> age;      ///< max_sa_age.
-  std::optional<common::EventLoop::TimerId> rekey;    ///< The next key change.
+  std::optional<common::EventLoop::TimerId> age;    ///< max_sa_age.
+  std::optional<common::EventLoop::TimerId> rekey;  ///< The next key change.
 };
 
 }  // namespace henb::x2sec::app

@@ -14,12 +14,18 @@ namespace {
 
 core::LinkEvent DecidedEvent(core::Goal goal) {
   switch (goal) {
-    case core::Goal::kEnrolSelf: return core::LinkEvent::kDecidedEnrolSelf;
-    case core::Goal::kEnrolPeer: return core::LinkEvent::kDecidedEnrolPeer;
-    case core::Goal::kCert: return core::LinkEvent::kDecidedCert;
-    case core::Goal::kPsk: return core::LinkEvent::kDecidedPsk;
-    case core::Goal::kTrusted: return core::LinkEvent::kDecidedTrusted;
-    case core::Goal::kBlock: break;
+    case core::Goal::kEnrolSelf:
+      return core::LinkEvent::kDecidedEnrolSelf;
+    case core::Goal::kEnrolPeer:
+      return core::LinkEvent::kDecidedEnrolPeer;
+    case core::Goal::kCert:
+      return core::LinkEvent::kDecidedCert;
+    case core::Goal::kPsk:
+      return core::LinkEvent::kDecidedPsk;
+    case core::Goal::kTrusted:
+      return core::LinkEvent::kDecidedTrusted;
+    case core::Goal::kBlock:
+      break;
   }
   return core::LinkEvent::kDecidedBlock;
 }
@@ -58,7 +64,8 @@ LinkRuntime* Links::FindByConnection(const std::string& connection) {
 }
 
 bool Links::AnyPsk() const {
-  return std::any_of(links_.begin(), links_.end(), [](const auto& e) { return e.second.link.goal == core::Goal::kPsk; });
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& e) { return e.second.link.goal == core::Goal::kPsk; });
 }
 
 std::vector<std::string> Links::LocalAddresses() const {
@@ -158,7 +165,8 @@ void Links::Evaluate(LinkRuntime& link) {
                                      {"reason", policy::ReasonText(decision.reason)},
                                      {"policy_version", decision.policy_version}});
     if (decision.required_but_absent != policy::Feature::kNone) {
-      common::LogAlarm("link.feature_absent", {{"neighbour", link.id.str()}, {"reason", policy::ReasonText(decision.reason)}});
+      common::LogAlarm("link.feature_absent",
+                       {{"neighbour", link.id.str()}, {"reason", policy::ReasonText(decision.reason)}});
     }
   }
   core::LinkPlan plan = PlanFor(link, decision);
@@ -228,8 +236,10 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
       const bool same = old != link.connections.end() && old->second.spec == spec;
       // pluto still has the one of before: no attempt may be made on it.
       if (old != link.connections.end() && !same) parts_.mirror.Renew(spec.name);
-      next[spec.name] = same ? std::move(old->second)
-                             : ConnectionRuntime{.spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}, .settled_at = {}};
+      next[spec.name] =
+          same ? std::move(old->second)
+               : ConnectionRuntime{
+                     .spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}, .settled_at = {}};
     }
     link.connections = std::move(next);
   }
@@ -279,8 +289,12 @@ void Links::PushDesired() {
     for (const auto& [name, connection] : link.connections) {
       const core::ConnectionSpec& spec = connection.spec;
       desired.connections.push_back(spec);
-      desired.pins.insert({.local = spec.local_address, .peer = spec.peer_address, .local_end = spec.local_ike_address,
-                           .peer_end = spec.peer_ike_address, .reqid = spec.reqid, .transport_mode = spec.transport_mode,
+      desired.pins.insert({.local = spec.local_address,
+                           .peer = spec.peer_address,
+                           .local_end = spec.local_ike_address,
+                           .peer_end = spec.peer_ike_address,
+                           .reqid = spec.reqid,
+                           .transport_mode = spec.transport_mode,
                            .spi_out = connection.pin});
     }
   }

@@ -30,8 +30,8 @@
 
 namespace henb::x2sec::app {
 
-/// Owns the links. Decides each neighbour's with Decide(), runs core::Step, carries its actions out, and tells the mirror what should be. Loop
-/// thread.
+/// Owns the links. Decides each neighbour's with Decide(), runs core::Step, carries its actions out, and tells the
+/// mirror what should be. Loop thread.
 class Links {
  public:
   struct Parts {
@@ -50,8 +50,8 @@ class Links {
     Enrolment& enrolment;
     KeyDistribution& keys;
     HealthMonitor& health;
-    std::function<const policy::Policy*()> policy;   ///< The one last applied; none before.
-    std::function<void()> changed;                   ///< Some view has changed.
+    std::function<const policy::Policy*()> policy;  ///< The one last applied; none before.
+    std::function<void()> changed;                  ///< Some view has changed.
   };
   explicit Links(Parts parts);
 
@@ -90,7 +90,8 @@ class Links {
   void Begin(LinkRuntime& link);
   void Initiate(LinkRuntime& link);
   void InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection);
-  void AttemptEnded(const common::HenbId& id, const std::string& connection, absl::StatusOr<core::InitiateReport> report);
+  void AttemptEnded(const common::HenbId& id, const std::string& connection,
+                    absl::StatusOr<core::InitiateReport> report);
   void RenewDead(LinkRuntime& link);
   void Cancel(std::optional<common::EventLoop::TimerId>* timer);
   void Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> LinkRuntime::*timer, absl::Duration delay,
@@ -110,7 +111,7 @@ class Links {
 
   Parts parts_;
   std::map<common::HenbId, LinkRuntime> links_;
-  bool batching_ = false;                        ///< EvaluateAll pushes what is desired once, at its end.
+  bool batching_ = false;  ///< EvaluateAll pushes what is desired once, at its end.
   std::optional<common::EventLoop::TimerId> fast_look_;
 };
 

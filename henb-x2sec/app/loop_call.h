@@ -37,8 +37,8 @@ class Answer {
   std::optional<T> value_;
 };
 
-/// Runs `start(answer)` on the loop and waits for `answer->Give(…)`. T is absl::Status or absl::StatusOr<…>; DeadlineExceeded when
-/// nothing came in time. Not on the loop's thread.
+/// Runs `start(answer)` on the loop and waits for `answer->Give(…)`. T is absl::Status or absl::StatusOr<…>;
+/// DeadlineExceeded when nothing came in time. Not on the loop's thread.
 template <typename T, typename Start>
 [[nodiscard]] T CallLoop(common::EventLoop& loop, absl::Duration deadline, Start start) {
   auto answer = std::make_shared<Answer<T>>();

@@ -12,8 +12,8 @@
 
 namespace henb::x2sec::app {
 
-/// Records from OAM (control calls) are stored in `path` (JSON, replaced atomically before memory changes) and survive restarts;
-/// reported ones (RRM/SON, UNVERIFIED) and what the key service tells (KEYDIST) live in memory. Loop thread.
+/// Records from OAM (control calls) are stored in `path` (JSON, replaced atomically before memory changes) and survive
+/// restarts; reported ones (RRM/SON, UNVERIFIED) and what the key service tells (KEYDIST) live in memory. Loop thread.
 class NeighbourStore {
  public:
   [[nodiscard]] static absl::StatusOr<NeighbourStore> Open(std::string path);

@@ -6,8 +6,9 @@
 
 namespace henb::x2sec::app {
 
-/// Sends ICMP and ICMPv6 echo requests (RFC 792, RFC 4443). They are no protected traffic: pluto's own policy for the address pair encrypts
-/// them with the newest SA, or the kernel drops them; nothing waits for the answers. Loop thread; never blocks.
+/// Sends ICMP and ICMPv6 echo requests (RFC 792, RFC 4443). They are no protected traffic: pluto's own policy for the
+/// address pair encrypts them with the newest SA, or the kernel drops them; nothing waits for the answers. Loop thread;
+/// never blocks.
 class Prober {
  public:
   Prober();

@@ -17,9 +17,7 @@ void LogFailure(std::string_view event, const absl::Status& status) {
 }  // namespace
 
 SystemMirror::SystemMirror(Parts parts, Callbacks callbacks)
-    : parts_(std::move(parts)),
-      callbacks_(std::move(callbacks)),
-      watch_(parts_.loop, parts_.pluto_rundir, [this] {
+    : parts_(std::move(parts)), callbacks_(std::move(callbacks)), watch_(parts_.loop, parts_.pluto_rundir, [this] {
         SetPlutoRunning(false);
         CheckPluto();
       }) {}
@@ -78,8 +76,11 @@ void SystemMirror::CheckAll() {
 void SystemMirror::CheckKernel() {
   auto snapshot = parts_.kernel.Snapshot();
   if (!snapshot.ok()) return LogFailure("kernel.snapshot_failed", snapshot.status());
-  core::Observed observed{.ike = std::nullopt, .kernel = *std::move(snapshot), .guard_in_place = true,
-                          .to_renew = {}, .phantoms_before = {}};
+  core::Observed observed{.ike = std::nullopt,
+                          .kernel = *std::move(snapshot),
+                          .guard_in_place = true,
+                          .to_renew = {},
+                          .phantoms_before = {}};
   const core::Repairs repairs = core::Reconcile(desired_, observed);
   RepairKernel(repairs);
   kernel_ = std::move(observed.kernel);
@@ -176,13 +177,14 @@ void SystemMirror::CheckPluto() {
 void SystemMirror::CheckStates() {
   if (parts_.ike == nullptr || asking_states_ || asking_pluto_) return;
   asking_states_ = true;
-  parts_.ike_worker.Run([ike = parts_.ike] { return ike->States(); }, [this](absl::StatusOr<core::IkeSnapshot> states) {
-    asking_states_ = false;
-    if (!states.ok()) return PlutoIsAway(states.status());
-    ike_.ike_sas = std::move(states->ike_sas);
-    ike_.child_sas = std::move(states->child_sas);
-    CheckKernel();
-  });
+  parts_.ike_worker.Run([ike = parts_.ike] { return ike->States(); },
+                        [this](absl::StatusOr<core::IkeSnapshot> states) {
+                          asking_states_ = false;
+                          if (!states.ok()) return PlutoIsAway(states.status());
+                          ike_.ike_sas = std::move(states->ike_sas);
+                          ike_.child_sas = std::move(states->child_sas);
+                          CheckKernel();
+                        });
 }
 
 void SystemMirror::PlutoIsAway(const absl::Status& why) {
@@ -207,8 +209,8 @@ void SystemMirror::PlutoAnswered(absl::StatusOr<core::IkeSnapshot> snapshot) {
   auto kernel = parts_.kernel.Snapshot();
   if (kernel.ok()) kernel_ = *std::move(kernel);
   callbacks_.looked();  // before a connection is called ready: what is up is adopted, not negotiated again
-  core::Observed observed{.ike = ike_, .kernel = kernel_, .guard_in_place = true, .to_renew = to_renew_,
-                          .phantoms_before = phantoms_};
+  core::Observed observed{
+      .ike = ike_, .kernel = kernel_, .guard_in_place = true, .to_renew = to_renew_, .phantoms_before = phantoms_};
   core::Repairs repairs = core::Reconcile(desired_, observed);
   phantoms_ = repairs.phantoms;
   RepairPluto(std::move(repairs));
@@ -221,7 +223,8 @@ void SystemMirror::RepairPluto(core::Repairs repairs) {
     if (!to_add.contains(spec.name) && ready_.insert(spec.name).second) callbacks_.ready(spec.name);
   }
   to_renew_.clear();
-  const bool nothing = repairs.delete_connections.empty() && repairs.add_connections.empty() && repairs.delete_states.empty();
+  const bool nothing =
+      repairs.delete_connections.empty() && repairs.add_connections.empty() && repairs.delete_states.empty();
   if (nothing) return PlutoRepaired();
   parts_.ike_worker.Run(
       [this, ike = parts_.ike, repairs = std::move(repairs)] {

@@ -20,22 +20,22 @@
 
 namespace henb::x2sec::app {
 
-/// Runs the reconciler's repairs: the kernel's at once on the loop, pluto's and the guard's on workers, one look at a time each. Repairs what is
-/// ours after a restart, a foreign flush, a dead pluto. Loop thread.
+/// Runs the reconciler's repairs: the kernel's at once on the loop, pluto's and the guard's on workers, one look at a
+/// time each. Repairs what is ours after a restart, a foreign flush, a dead pluto. Loop thread.
 class SystemMirror {
  public:
   struct Parts {
     common::EventLoop& loop;
-    core::IkeDaemon* ike;                 ///< None when IPsec is left out or off.
+    core::IkeDaemon* ike;  ///< None when IPsec is left out or off.
     core::KernelIpsec& kernel;
     core::Guard& guard;
-    Worker& ike_worker;                   ///< One thread: pluto takes one call at a time.
-    Worker& guard_worker;                 ///< One thread.
+    Worker& ike_worker;    ///< One thread: pluto takes one call at a time.
+    Worker& guard_worker;  ///< One thread.
     std::string pluto_rundir;
   };
   struct Callbacks {
-    std::function<void()> looked;                             ///< Snapshots are new: decide what they mean.
-    std::function<void(const std::string& connection)> ready; ///< The connection is in pluto as wanted.
+    std::function<void()> looked;                              ///< Snapshots are new: decide what they mean.
+    std::function<void(const std::string& connection)> ready;  ///< The connection is in pluto as wanted.
     std::function<void(const std::string& connection, const absl::Status&)> refused;
     std::function<void(bool running)> pluto_changed;
   };
@@ -55,10 +55,10 @@ class SystemMirror {
   /// A kernel SA of ours that nobody needs any more.
   void DeleteSa(const core::SaInfo& sa);
 
-  void CheckKernel();   ///< Snapshot, repairs of the kernel, `looked`.
+  void CheckKernel();  ///< Snapshot, repairs of the kernel, `looked`.
   void CheckGuard();
-  void CheckPluto();    ///< Asks pluto, repairs its connections, then CheckKernel.
-  void CheckStates();   ///< Asks pluto for its SAs only, a tenth of the cost, then CheckKernel.
+  void CheckPluto();   ///< Asks pluto, repairs its connections, then CheckKernel.
+  void CheckStates();  ///< Asks pluto for its SAs only, a tenth of the cost, then CheckKernel.
   void CheckAll();
 
   [[nodiscard]] bool pluto_running() const { return pluto_running_; }

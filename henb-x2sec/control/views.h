@@ -123,7 +123,7 @@ struct EnrolmentView {
   std::optional<absl::Time> next_attempt;
   std::optional<CertificateView> certificate;
   std::optional<absl::Time> renewal_due;  ///< Of `certificate`.
-  std::vector<EnrolmentStep> steps;  ///< Of the last enrolment, oldest first.
+  std::vector<EnrolmentStep> steps;       ///< Of the last enrolment, oldest first.
 };
 
 /// A finished key change.

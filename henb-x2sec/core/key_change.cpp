@@ -106,7 +106,8 @@ KeyChangeStep Reauthenticating(const KeyChange& change, const KeyChangeView& vie
     if (AllHaveNewChild(change, view)) return MovePins(change, view);
     return OpenChildren(change, view, new_ike);
   }
-  if (!OldIkeIsThere(change, view)) return Fail(change, "peer_deleted: the old IKE SA ended before the new one was there", view);
+  if (!OldIkeIsThere(change, view))
+    return Fail(change, "peer_deleted: the old IKE SA ended before the new one was there", view);
   if (view.now - change.phase_since > limits.reauthenticate) {
     return Fail(change, "reauthentication_refused: no new IKE SA; the old one stays", view);
   }
@@ -117,7 +118,8 @@ KeyChangeStep OpeningChild(const KeyChange& change, const KeyChangeView& view, c
   if (AllHaveNewChild(change, view)) return MovePins(change, view);
   if (view.now - change.phase_since <= limits.open_child) return {change, {}};
   // With the old IKE SA gone the new one is all there is: it is kept, and the link sees to its children.
-  if (!OldIkeIsThere(change, view)) return Fail(change, "peer_deleted: the old IKE SA ended before the new children", view);
+  if (!OldIkeIsThere(change, view))
+    return Fail(change, "peer_deleted: the old IKE SA ended before the new children", view);
   return Fail(change, "no_child: the new IKE SA has no child SA; the old one stays", view, UndoNew(change, view));
 }
 
@@ -175,19 +177,27 @@ KeyChangeStep AdvanceKeyChange(const KeyChange& change, const KeyChangeView& vie
   if (!IsRunning(change)) return {change, {}};
   if (!view.pluto_running) return Fail(change, StrCat("pluto_gone: in phase ", PhaseName(change.phase)), view);
   switch (change.phase) {
-    case KeyChangePhase::kReauthenticating: return Reauthenticating(change, view, limits);
-    case KeyChangePhase::kOpeningChild: return OpeningChild(change, view, limits);
-    case KeyChangePhase::kDraining: return Draining(change, view, limits);
-    case KeyChangePhase::kRetiring: return Retiring(change, view, limits);
-    default: return {change, {}};
+    case KeyChangePhase::kReauthenticating:
+      return Reauthenticating(change, view, limits);
+    case KeyChangePhase::kOpeningChild:
+      return OpeningChild(change, view, limits);
+    case KeyChangePhase::kDraining:
+      return Draining(change, view, limits);
+    case KeyChangePhase::kRetiring:
+      return Retiring(change, view, limits);
+    default:
+      return {change, {}};
   }
 }
 
 KeyChangeStep FailKeyChange(const KeyChange& change, std::string_view why, const KeyChangeView& view) {
   switch (change.phase) {
-    case KeyChangePhase::kReauthenticating: return Fail(change, std::string(why), view);
-    case KeyChangePhase::kOpeningChild: return Fail(change, std::string(why), view, UndoNew(change, view));
-    default: return {change, {}};  // past the move there is no way back, only on
+    case KeyChangePhase::kReauthenticating:
+      return Fail(change, std::string(why), view);
+    case KeyChangePhase::kOpeningChild:
+      return Fail(change, std::string(why), view, UndoNew(change, view));
+    default:
+      return {change, {}};  // past the move there is no way back, only on
   }
 }
 
@@ -197,8 +207,8 @@ bool IsRunning(const KeyChange& change) {
 }
 
 std::string_view PhaseName(KeyChangePhase phase) {
-  static constexpr std::string_view kNames[] = {"idle",     "reauthenticating", "opening_child", "draining",
-                                                "retiring", "done",             "failed"};
+  static constexpr std::string_view kNames[] = {
+      "idle", "reauthenticating", "opening_child", "draining", "retiring", "done", "failed"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 

@@ -12,9 +12,9 @@
 
 namespace henb::x2sec::core {
 
-/// One mechanism for PSK epochs, certificate renewal and proof of life: new credential in; reauthenticate beside the old IKE SA
-/// (RFC 7296 §2.8.3); a child on the new one; move the pins; delete the old. Until the pins move nothing that carries traffic is touched, so
-/// every failure before that leaves the link as it was.
+/// One mechanism for PSK epochs, certificate renewal and proof of life: new credential in; reauthenticate beside the
+/// old IKE SA (RFC 7296 §2.8.3); a child on the new one; move the pins; delete the old. Until the pins move nothing
+/// that carries traffic is touched, so every failure before that leaves the link as it was.
 enum class KeyChangePhase {
   kIdle,
   kReauthenticating,  ///< Waiting for a second IKE SA, which proves the new credential.
@@ -24,36 +24,37 @@ enum class KeyChangePhase {
   kDone,
   kFailed,
 };
-inline constexpr KeyChangePhase kKeyChangePhases[] = {
-    KeyChangePhase::kIdle,     KeyChangePhase::kReauthenticating, KeyChangePhase::kOpeningChild, KeyChangePhase::kDraining,
-    KeyChangePhase::kRetiring, KeyChangePhase::kDone,             KeyChangePhase::kFailed};
+inline constexpr KeyChangePhase kKeyChangePhases[] = {KeyChangePhase::kIdle,         KeyChangePhase::kReauthenticating,
+                                                      KeyChangePhase::kOpeningChild, KeyChangePhase::kDraining,
+                                                      KeyChangePhase::kRetiring,     KeyChangePhase::kDone,
+                                                      KeyChangePhase::kFailed};
 
 struct KeyChangeLimits {
   absl::Duration reauthenticate = absl::Seconds(12);
   absl::Duration open_child = absl::Seconds(12);
-  absl::Duration calm = absl::Milliseconds(600);   ///< Nothing came in on the old SAs for so long: the peer has moved.
-  absl::Duration drain = absl::Seconds(15);        ///< At the most.
+  absl::Duration calm = absl::Milliseconds(600);  ///< Nothing came in on the old SAs for so long: the peer has moved.
+  absl::Duration drain = absl::Seconds(15);       ///< At the most.
   absl::Duration retire = absl::Seconds(10);
 };
 
 /// What is seen at one instant. Indices follow the link's connections.
 struct KeyChangeView {
-  absl::Duration now;                               ///< Steady clock.
+  absl::Duration now;  ///< Steady clock.
   bool pluto_running = true;
-  std::vector<IkeSa> ike_sas;                       ///< Of the link's connections, any state.
-  std::vector<std::vector<LiveChild>> children;     ///< One list a connection, oldest first.
+  std::vector<IkeSa> ike_sas;                    ///< Of the link's connections, any state.
+  std::vector<std::vector<LiveChild>> children;  ///< One list a connection, oldest first.
 };
 
 struct KeyChange {
   KeyChangePhase phase = KeyChangePhase::kIdle;
   absl::Duration phase_since;
-  std::uint64_t newest_old_ike = 0;                 ///< IKE SAs above this serial are new.
-  std::vector<std::uint64_t> old_ikes;              ///< Those that carried the children at the start.
-  std::vector<std::uint64_t> old_children;          ///< Serials of the children at the start.
+  std::uint64_t newest_old_ike = 0;         ///< IKE SAs above this serial are new.
+  std::vector<std::uint64_t> old_ikes;      ///< Those that carried the children at the start.
+  std::vector<std::uint64_t> old_children;  ///< Serials of the children at the start.
   std::uint64_t new_ike = 0;
-  std::vector<std::uint64_t> old_bytes_in;          ///< Sum over the old children of each connection, when last seen to grow.
+  std::vector<std::uint64_t> old_bytes_in;  ///< Sum over the old children of each connection, when last seen to grow.
   absl::Duration grew_at;
-  std::string why_failed;                           ///< One word of kKeyChangeFailures and a sentence.
+  std::string why_failed;  ///< One word of kKeyChangeFailures and a sentence.
 };
 
 struct KeyChangeAction {
@@ -61,8 +62,8 @@ struct KeyChangeAction {
     kReauthenticate,  ///< `serial`: the IKE SA to reauthenticate.
     kOpenChild,       ///< `connection`: index; a child on the new IKE SA.
     kMovePin,         ///< `connection`, `spi`: the new outbound SA.
-    kProbe,           ///< `connection`: a packet through the newest child, so that the peer sees bytes though nobody talks.
-    kDeleteState,     ///< `serial`.
+    kProbe,  ///< `connection`: a packet through the newest child, so that the peer sees bytes though nobody talks.
+    kDeleteState,  ///< `serial`.
   };
   Kind kind = Kind::kProbe;
   std::uint64_t serial = 0;
@@ -76,10 +77,12 @@ struct KeyChangeStep {
   std::vector<KeyChangeAction> actions;
 };
 
-/// Begins a change; the new credential is in already. kFailed("not_up") when some connection has no child to change from.
+/// Begins a change; the new credential is in already. kFailed("not_up") when some connection has no child to change
+/// from.
 [[nodiscard]] KeyChangeStep BeginKeyChange(const KeyChangeView& view);
 /// Looks again. Called a few times a second while IsRunning. Defined for every phase and view.
-[[nodiscard]] KeyChangeStep AdvanceKeyChange(const KeyChange& change, const KeyChangeView& view, const KeyChangeLimits& limits);
+[[nodiscard]] KeyChangeStep AdvanceKeyChange(const KeyChange& change, const KeyChangeView& view,
+                                             const KeyChangeLimits& limits);
 /// The attempt that kReauthenticate or kOpenChild started came back with an error.
 [[nodiscard]] KeyChangeStep FailKeyChange(const KeyChange& change, std::string_view why, const KeyChangeView& view);
 

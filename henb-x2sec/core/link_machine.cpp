@@ -9,34 +9,48 @@ using Actions = std::vector<LinkAction>;
 
 std::optional<Goal> DecidedGoal(LinkEvent event) {
   switch (event) {
-    case LinkEvent::kDecidedBlock: return Goal::kBlock;
-    case LinkEvent::kDecidedEnrolSelf: return Goal::kEnrolSelf;
-    case LinkEvent::kDecidedEnrolPeer: return Goal::kEnrolPeer;
-    case LinkEvent::kDecidedCert: return Goal::kCert;
-    case LinkEvent::kDecidedPsk: return Goal::kPsk;
-    case LinkEvent::kDecidedTrusted: return Goal::kTrusted;
-    default: return std::nullopt;
+    case LinkEvent::kDecidedBlock:
+      return Goal::kBlock;
+    case LinkEvent::kDecidedEnrolSelf:
+      return Goal::kEnrolSelf;
+    case LinkEvent::kDecidedEnrolPeer:
+      return Goal::kEnrolPeer;
+    case LinkEvent::kDecidedCert:
+      return Goal::kCert;
+    case LinkEvent::kDecidedPsk:
+      return Goal::kPsk;
+    case LinkEvent::kDecidedTrusted:
+      return Goal::kTrusted;
+    default:
+      return std::nullopt;
   }
 }
 
 LinkState StartOf(Goal goal) {
   switch (goal) {
     case Goal::kEnrolSelf:
-    case Goal::kEnrolPeer: return LinkState::kEnrolling;
+    case Goal::kEnrolPeer:
+      return LinkState::kEnrolling;
     case Goal::kCert:
     case Goal::kPsk:
-    case Goal::kTrusted: return LinkState::kKeying;
-    case Goal::kBlock: break;
+    case Goal::kTrusted:
+      return LinkState::kKeying;
+    case Goal::kBlock:
+      break;
   }
   return LinkState::kBlocked;
 }
 
 std::optional<LinkState> UpStateOf(Goal goal) {
   switch (goal) {
-    case Goal::kCert: return LinkState::kUpCert;
-    case Goal::kPsk: return LinkState::kUpPsk;
-    case Goal::kTrusted: return LinkState::kUpTrusted;
-    default: return std::nullopt;
+    case Goal::kCert:
+      return LinkState::kUpCert;
+    case Goal::kPsk:
+      return LinkState::kUpPsk;
+    case Goal::kTrusted:
+      return LinkState::kUpTrusted;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -80,11 +94,13 @@ LinkStep Step(const Link& link, LinkEvent event) {
     case LinkEvent::kConnectionsChanged:
       if (!wants_sas && link.goal != Goal::kTrusted) return {link, {}};
       return Restart(link, {LinkAction::kCancelTimers, LinkAction::kReconcile, LinkAction::kBegin});
-    case LinkEvent::kProven: return Proven(link);
+    case LinkEvent::kProven:
+      return Proven(link);
     case LinkEvent::kLost:
       if (!IsUp(link.state)) return {link, {}};
       return Restart(link, {LinkAction::kReconcile, LinkAction::kBegin});
-    case LinkEvent::kAttemptFailed: return AttemptFailed(link);
+    case LinkEvent::kAttemptFailed:
+      return AttemptFailed(link);
     case LinkEvent::kRetryDue:
     case LinkEvent::kTakeoverDue:
       if (!wants_sas || IsUp(link.state)) return {link, {}};
@@ -92,7 +108,8 @@ LinkStep Step(const Link& link, LinkEvent event) {
     case LinkEvent::kTooOld:
       if (!wants_sas || !IsUp(link.state)) return {link, {}};
       return Restart(link, {LinkAction::kDropSas, LinkAction::kReconcile, LinkAction::kBegin});
-    default: return {link, {}};
+    default:
+      return {link, {}};
   }
 }
 
@@ -104,21 +121,30 @@ bool WantsIpsec(Goal goal) { return goal == Goal::kEnrolPeer || goal == Goal::kC
 
 std::string_view StateName(LinkState state) {
   switch (state) {
-    case LinkState::kBlocked: return "BLOCKED";
-    case LinkState::kEnrolling: return "ENROLLING";
-    case LinkState::kKeying: return "KEYING";
-    case LinkState::kUpCert: return "UP_CERT";
-    case LinkState::kUpPsk: return "UP_PSK";
-    case LinkState::kUpTrusted: return "UP_TRUSTED";
-    case LinkState::kFailed: return "FAILED";
+    case LinkState::kBlocked:
+      return "BLOCKED";
+    case LinkState::kEnrolling:
+      return "ENROLLING";
+    case LinkState::kKeying:
+      return "KEYING";
+    case LinkState::kUpCert:
+      return "UP_CERT";
+    case LinkState::kUpPsk:
+      return "UP_PSK";
+    case LinkState::kUpTrusted:
+      return "UP_TRUSTED";
+    case LinkState::kFailed:
+      return "FAILED";
   }
   return "BLOCKED";
 }
 
 std::string_view EventName(LinkEvent event) {
   static constexpr std::string_view kNames[] = {
-      "decided_block", "decided_enrol_self", "decided_enrol_peer", "decided_cert", "decided_psk", "decided_trusted",
-      "connections_changed", "proven", "lost", "attempt_failed", "retry_due", "takeover_due", "too_old"};
+      "decided_block", "decided_enrol_self", "decided_enrol_peer",  "decided_cert",
+      "decided_psk",   "decided_trusted",    "connections_changed", "proven",
+      "lost",          "attempt_failed",     "retry_due",           "takeover_due",
+      "too_old"};
   return kNames[static_cast<std::size_t>(event)];
 }
 

@@ -8,38 +8,45 @@ namespace henb::x2sec::core {
 
 /// What a user sees (DESIGN 4).
 enum class LinkState { kBlocked, kEnrolling, kKeying, kUpCert, kUpPsk, kUpTrusted, kFailed };
-inline constexpr LinkState kLinkStates[] = {LinkState::kBlocked, LinkState::kEnrolling, LinkState::kKeying, LinkState::kUpCert,
-                                            LinkState::kUpPsk,   LinkState::kUpTrusted, LinkState::kFailed};
+inline constexpr LinkState kLinkStates[] = {LinkState::kBlocked, LinkState::kEnrolling, LinkState::kKeying,
+                                            LinkState::kUpCert,  LinkState::kUpPsk,     LinkState::kUpTrusted,
+                                            LinkState::kFailed};
 
 /// What policy decided for the neighbour.
 enum class Goal { kBlock, kEnrolSelf, kEnrolPeer, kCert, kPsk, kTrusted };
-inline constexpr Goal kGoals[] = {Goal::kBlock, Goal::kEnrolSelf, Goal::kEnrolPeer, Goal::kCert, Goal::kPsk, Goal::kTrusted};
+inline constexpr Goal kGoals[] = {Goal::kBlock, Goal::kEnrolSelf, Goal::kEnrolPeer,
+                                  Goal::kCert,  Goal::kPsk,       Goal::kTrusted};
 
 enum class LinkEvent {
-  kDecidedBlock, kDecidedEnrolSelf, kDecidedEnrolPeer, kDecidedCert, kDecidedPsk, kDecidedTrusted,
+  kDecidedBlock,
+  kDecidedEnrolSelf,
+  kDecidedEnrolPeer,
+  kDecidedCert,
+  kDecidedPsk,
+  kDecidedTrusted,
   kConnectionsChanged,  ///< Same goal, other addresses, credentials or suites: what is up is of the past.
-  kProven,              ///< The kernel holds the SAs of every address pair and they carry; or the guard's exception is in place.
-  kLost,                ///< Some of that is gone.
-  kAttemptFailed,       ///< A negotiation ended without an SA.
-  kRetryDue,            ///< The time set by kScheduleRetry has come.
-  kTakeoverDue,         ///< The time set by kScheduleTakeover has come: the lower identity did not initiate.
-  kTooOld,              ///< Last authentication is further back than max_sa_age.
+  kProven,  ///< The kernel holds the SAs of every address pair and they carry; or the guard's exception is in place.
+  kLost,    ///< Some of that is gone.
+  kAttemptFailed,  ///< A negotiation ended without an SA.
+  kRetryDue,       ///< The time set by kScheduleRetry has come.
+  kTakeoverDue,    ///< The time set by kScheduleTakeover has come: the lower identity did not initiate.
+  kTooOld,         ///< Last authentication is further back than max_sa_age.
 };
 inline constexpr LinkEvent kLinkEvents[] = {
-    LinkEvent::kDecidedBlock,       LinkEvent::kDecidedEnrolSelf, LinkEvent::kDecidedEnrolPeer, LinkEvent::kDecidedCert,
-    LinkEvent::kDecidedPsk,         LinkEvent::kDecidedTrusted,   LinkEvent::kConnectionsChanged, LinkEvent::kProven,
-    LinkEvent::kLost,               LinkEvent::kAttemptFailed,    LinkEvent::kRetryDue,         LinkEvent::kTakeoverDue,
+    LinkEvent::kDecidedBlock, LinkEvent::kDecidedEnrolSelf, LinkEvent::kDecidedEnrolPeer,   LinkEvent::kDecidedCert,
+    LinkEvent::kDecidedPsk,   LinkEvent::kDecidedTrusted,   LinkEvent::kConnectionsChanged, LinkEvent::kProven,
+    LinkEvent::kLost,         LinkEvent::kAttemptFailed,    LinkEvent::kRetryDue,           LinkEvent::kTakeoverDue,
     LinkEvent::kTooOld};
 
 enum class LinkAction {
-  kReconcile,          ///< Make pluto, kernel and guard what the goal wants (opens nothing the goal does not want).
-  kRequestEnrolment,   ///< Subscribe to the device's one enrolment procedure.
-  kBegin,              ///< After reconciling: adopt SAs that are there, else initiate (lower identity) or schedule the takeover.
-  kInitiate,           ///< Negotiate now.
-  kScheduleRetry,      ///< With back-off and jitter.
+  kReconcile,         ///< Make pluto, kernel and guard what the goal wants (opens nothing the goal does not want).
+  kRequestEnrolment,  ///< Subscribe to the device's one enrolment procedure.
+  kBegin,     ///< After reconciling: adopt SAs that are there, else initiate (lower identity) or schedule the takeover.
+  kInitiate,  ///< Negotiate now.
+  kScheduleRetry,  ///< With back-off and jitter.
   kCancelTimers,
-  kDropSas,            ///< Delete the link's SAs; the guard stays as it is.
-  kMarkPeerEnrolled,   ///< IKE with the operator certificates succeeded: that is the fact (DESIGN 3).
+  kDropSas,           ///< Delete the link's SAs; the guard stays as it is.
+  kMarkPeerEnrolled,  ///< IKE with the operator certificates succeeded: that is the fact (DESIGN 3).
   kReportUp,
   kReportDown,
   kReportFailure,

@@ -8,12 +8,16 @@ namespace {
 
 Goal GoalOf(const policy::Decision& decision) {
   switch (decision.outcome) {
-    case policy::Outcome::kCert: return Goal::kCert;
-    case policy::Outcome::kPsk: return Goal::kPsk;
-    case policy::Outcome::kTrusted: return Goal::kTrusted;
+    case policy::Outcome::kCert:
+      return Goal::kCert;
+    case policy::Outcome::kPsk:
+      return Goal::kPsk;
+    case policy::Outcome::kTrusted:
+      return Goal::kTrusted;
     case policy::Outcome::kEnrol:
       return decision.waiting_for == policy::WaitingFor::kPeer ? Goal::kEnrolPeer : Goal::kEnrolSelf;
-    case policy::Outcome::kBlock: break;
+    case policy::Outcome::kBlock:
+      break;
   }
   return Goal::kBlock;
 }

@@ -33,10 +33,10 @@ struct PlanInputs {
   common::HenbId self;
   common::HenbId peer;
   int reqid = 0;
-  std::vector<AddressPair> pairs;           ///< One for each X2-C or X2-U address of the neighbour that has a route (R17).
+  std::vector<AddressPair> pairs;  ///< One for each X2-C or X2-U address of the neighbour that has a route (R17).
   std::optional<OwnKey> vendor_key;
   std::optional<OwnKey> operator_key;
-  std::string anchor_subject;               ///< DN of the anchor that decision.terms.anchors names first; empty: unknown.
+  std::string anchor_subject;  ///< DN of the anchor that decision.terms.anchors names first; empty: unknown.
   bool psk_installed = false;
   bool transport_by_configuration = false;
 };
@@ -48,7 +48,7 @@ struct LinkPlan {
   std::set<AdmittedPeer> admitted;
   std::set<TrustedPeer> trusted;
   std::set<ClearPair> clear;
-  std::string missing;                      ///< Why there are no connections though the goal wants them; else empty.
+  std::string missing;  ///< Why there are no connections though the goal wants them; else empty.
   friend bool operator==(const LinkPlan&, const LinkPlan&) = default;
 };
 

@@ -4,7 +4,6 @@
 #include <iterator>
 #include <tuple>
 
-
 namespace henb::x2sec::core {
 namespace {
 
@@ -49,8 +48,9 @@ void ReconcileConnections(const Desired& desired, const Observed& observed, Repa
     wanted.insert(spec.name);
     const auto held = ike.fingerprints.find(spec.name);
     const auto right_one = desired.fingerprints.find(spec.name);
-    const bool right = is.contains(spec.name) && !observed.to_renew.contains(spec.name) && held != ike.fingerprints.end() &&
-                       right_one != desired.fingerprints.end() && held->second == right_one->second;
+    const bool right = is.contains(spec.name) && !observed.to_renew.contains(spec.name) &&
+                       held != ike.fingerprints.end() && right_one != desired.fingerprints.end() &&
+                       held->second == right_one->second;
     if (!right) repairs.add_connections.push_back(spec);
   }
   for (const std::string& name : is) {
@@ -58,8 +58,8 @@ void ReconcileConnections(const Desired& desired, const Observed& observed, Repa
   }
 }
 
-/// SAs of our reqids between addresses that no wanted connection joins. While pluto is away they may be all that carries a wanted link;
-/// those of unwanted links go at once in any case.
+/// SAs of our reqids between addresses that no wanted connection joins. While pluto is away they may be all that
+/// carries a wanted link; those of unwanted links go at once in any case.
 void ReconcileSas(const Desired& desired, const KernelSnapshot& kernel, Repairs& repairs) {
   std::set<std::tuple<common::IpAddress, common::IpAddress, int>> wanted;
   for (const ConnectionSpec& spec : desired.connections) {

@@ -18,19 +18,19 @@ namespace henb::x2sec::core {
 struct Desired {
   std::vector<ConnectionSpec> connections;
   std::map<std::string, std::string> fingerprints;  ///< Of each connection, by name (IkeDaemon::Fingerprint).
-  std::set<Pin> pins;                    ///< One for each connection, with the SPI that is right now.
+  std::set<Pin> pins;                               ///< One for each connection, with the SPI that is right now.
   std::set<ClearPair> clear;
   GuardSpec guard;
-  std::set<int> own_reqids;              ///< Ever given to a neighbour: SAs of these are ours.
+  std::set<int> own_reqids;  ///< Ever given to a neighbour: SAs of these are ours.
 };
 
 /// What is.
 struct Observed {
-  std::optional<IkeSnapshot> ike;        ///< None: pluto does not answer; then nothing of pluto's is judged.
+  std::optional<IkeSnapshot> ike;  ///< None: pluto does not answer; then nothing of pluto's is judged.
   KernelSnapshot kernel;
   bool guard_in_place = false;
-  std::set<std::string> to_renew;        ///< Connections to be given anew though they look right.
-  std::set<std::uint64_t> phantoms_before;    ///< Repairs::phantoms of the previous look.
+  std::set<std::string> to_renew;           ///< Connections to be given anew though they look right.
+  std::set<std::uint64_t> phantoms_before;  ///< Repairs::phantoms of the previous look.
 };
 
 struct Repairs {
@@ -42,8 +42,9 @@ struct Repairs {
   std::vector<std::pair<common::IpAddress, common::IpAddress>> remove_pins;
   std::vector<std::string> delete_connections;
   std::vector<ConnectionSpec> add_connections;
-  std::vector<SaInfo> delete_sas;             ///< Of connections that are wanted no more, or of neighbours that are gone.
-  std::vector<std::uint64_t> delete_states;   ///< Children that pluto believes in and the kernel does not hold, seen twice.
+  std::vector<SaInfo> delete_sas;  ///< Of connections that are wanted no more, or of neighbours that are gone.
+  std::vector<std::uint64_t>
+      delete_states;  ///< Children that pluto believes in and the kernel does not hold, seen twice.
   std::set<std::uint64_t> phantoms;
   [[nodiscard]] bool empty() const;
 };

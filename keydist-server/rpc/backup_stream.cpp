@@ -10,14 +10,13 @@ absl::StatusOr<std::string> MakeBackup(service::KeyService& service) {
   domain::Backup backup;
   backup.made = service.clock().Now();
   store::Store& store = service.store();
-  RETURN_IF_ERROR_CTX(
-      store
-          .ReadAll([&](domain::HenbRecord record) { backup.henbs.push_back(std::move(record)); },
-                   [&](const store::PairException& exception) {
-                     backup.pairs.emplace_back(exception.pair, exception.rule);
-                   })
-          .status(),
-      "HeNBs and pairs");
+  RETURN_IF_ERROR_CTX(store
+                          .ReadAll([&](domain::HenbRecord record) { backup.henbs.push_back(std::move(record)); },
+                                   [&](const store::PairException& exception) {
+                                     backup.pairs.emplace_back(exception.pair, exception.rule);
+                                   })
+                          .status(),
+                      "HeNBs and pairs");
   ASSIGN_OR_RETURN_CTX(const std::vector<store::StoredEpoch> epochs, store.Epochs(), "epochs");
   if (!epochs.empty()) backup.highest_epoch = epochs.back().number;
   backup.audit = service.audit().head();

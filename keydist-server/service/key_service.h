@@ -59,7 +59,8 @@ class KeyService {
   [[nodiscard]] absl::StatusOr<Registered> Register(const CallerIdentity& caller, Registration facts);
 
   /// Decides about `peers` (at most kMaxPeers, which the caller has checked). PermissionDenied: the caller is unknown
-  /// or suspended. Unavailable: no epoch, or the store does not follow other replicas' changes. Writes `decision` when OK. Whatever the result, RecordDecision must follow.
+  /// or suspended. Unavailable: no epoch, or the store does not follow other replicas' changes. Writes `decision` when
+  /// OK. Whatever the result, RecordDecision must follow.
   [[nodiscard]] absl::Status Decide(const CallerIdentity& caller, std::span<const std::string_view> peers,
                                     Decision* decision) const;
   /// Makes the audit record and calls `done` when it is durable or cannot be (see AuditLog::Append). `peers` may die

@@ -12,7 +12,7 @@
 namespace henb::x2sec::core {
 
 struct StoredKey {
-  std::string ckaid;          ///< 40 hexadecimal digits: SHA-1 of the public key, as pluto picks keys by.
+  std::string ckaid;  ///< 40 hexadecimal digits: SHA-1 of the public key, as pluto picks keys by.
   common::Certificate certificate;
 };
 

@@ -16,12 +16,12 @@ namespace henb::x2sec::core {
 
 struct EnrolRequest {
   common::HenbId identity;
-  std::string server_url;                      ///< http://address:port/path
-  std::string recipient;                       ///< Subject DN of the RA/CA ("/O=…/CN=…").
+  std::string server_url;                         ///< http://address:port/path
+  std::string recipient;                          ///< Subject DN of the RA/CA ("/O=…/CN=…").
   std::vector<common::Certificate> vendor_chain;  ///< Leaf first.
   std::vector<common::Certificate> operator_roots;
-  /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store and stays there. One
-  /// that is not valid now can't sign: then the vendor certificate enrols anew.
+  /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store
+  /// and stays there. One that is not valid now can't sign: then the vendor certificate enrols anew.
   std::vector<common::Certificate> current_chain;
   bool require_pkiconf = true;
   bool allow_implicit_confirm = false;
@@ -32,14 +32,15 @@ struct EnrolRequest {
 struct Enrolled {
   common::Certificate certificate;
   std::vector<common::Certificate> intermediates;
-  common::Certificate anchor;                  ///< The operator root its path ends at.
-  common::SecretBytes private_key_pkcs8;       ///< To the certificate store, then wiped. Empty: the key is in the store already.
-  std::string ckaid;                           ///< Set when key and certificate are in the store already.
+  common::Certificate anchor;  ///< The operator root its path ends at.
+  common::SecretBytes
+      private_key_pkcs8;  ///< To the certificate store, then wiped. Empty: the key is in the store already.
+  std::string ckaid;      ///< Set when key and certificate are in the store already.
 };
 
-/// Blocking, on a worker thread, one at a time. Unavailable: RA/CA not reachable (retry with jitter); DeadlineExceeded; PermissionDenied: the
-/// CA refused; FailedPrecondition: its answer does not hold (wrong path, name, key, validity, SHA-1…), the rejection was sent.
-/// The message begins with the stable event name that the log shows.
+/// Blocking, on a worker thread, one at a time. Unavailable: RA/CA not reachable (retry with jitter); DeadlineExceeded;
+/// PermissionDenied: the CA refused; FailedPrecondition: its answer does not hold (wrong path, name, key, validity,
+/// SHA-1…), the rejection was sent. The message begins with the stable event name that the log shows.
 class Enroller {
  public:
   virtual ~Enroller() = default;

@@ -42,25 +42,28 @@ struct GuardSpec {
   std::set<AdmittedPeer> admitted;
   std::set<TrustedPeer> trusted;
   std::optional<int> backhaul_reqid;
-  std::set<common::Cidr> core_networks;            ///< S1-U passes to and from these inside backhaul_reqid.
-  std::set<common::IpAddress> neighbours;          ///< X2 addresses that are never taken for S1-U, whatever was decided about them.
-  std::set<BackhaulOnlyService> backhaul_only;     ///< Refused outside backhaul_reqid unless backhaul_trusted.
-  bool backhaul_trusted = false;                   ///< By signed policy only.
+  std::set<common::Cidr> core_networks;  ///< S1-U passes to and from these inside backhaul_reqid.
+  std::set<common::IpAddress>
+      neighbours;  ///< X2 addresses that are never taken for S1-U, whatever was decided about them.
+  std::set<BackhaulOnlyService> backhaul_only;  ///< Refused outside backhaul_reqid unless backhaul_trusted.
+  bool backhaul_trusted = false;                ///< By signed policy only.
   friend bool operator==(const GuardSpec&, const GuardSpec&) = default;
 };
 
 struct GuardCounters {
-  std::uint64_t dropped_out = 0;   ///< Packets.
+  std::uint64_t dropped_out = 0;  ///< Packets.
   std::uint64_t dropped_in = 0;
   std::uint64_t dropped_forward = 0;
   std::uint64_t dropped_backhaul = 0;  ///< To or from backhaul-only services, outside the backhaul's IPsec.
 };
 
-/// One thread at a time, but ReadEvents, which another may call meanwhile; Apply and Inspect run `nft` and block for tens of milliseconds.
+/// One thread at a time, but ReadEvents, which another may call meanwhile; Apply and Inspect run `nft` and block for
+/// tens of milliseconds.
 class Guard {
  public:
   virtual ~Guard() = default;
-  /// Makes the table what `spec` says in one transaction, counters kept where rules stay. Nothing is changed on an error.
+  /// Makes the table what `spec` says in one transaction, counters kept where rules stay. Nothing is changed on an
+  /// error.
   [[nodiscard]] virtual absl::Status Apply(const GuardSpec& spec) = 0;
   /// Whether the kernel's table is the one applied last (or `spec`): false after somebody's flush.
   [[nodiscard]] virtual absl::StatusOr<bool> InPlace(const GuardSpec& spec) = 0;

@@ -34,19 +34,21 @@ struct SaInfo {
   common::IpAddress destination;
   int reqid = 0;
   bool tunnel = true;
-  std::string suite;            ///< "rfc4106(gcm(aes))/288" and the like.
+  std::string suite;  ///< "rfc4106(gcm(aes))/288" and the like.
   std::uint32_t replay_window = 0;
   std::uint64_t bytes = 0;
   std::uint64_t packets = 0;
-  std::uint64_t added_at = 0;   ///< Seconds since 1970, the kernel's.
+  std::uint64_t added_at = 0;  ///< Seconds since 1970, the kernel's.
 };
 
-/// Our own policies for one address pair of a neighbour, at a better priority than pluto's. Outbound traffic of the protected ports is
-/// encrypted with `spi_out`, or dropped while that is not set (notes: no SA, no packet). Inbound needs ESP of the pair.
+/// Our own policies for one address pair of a neighbour, at a better priority than pluto's. Outbound traffic of the
+/// protected ports is encrypted with `spi_out`, or dropped while that is not set (notes: no SA, no packet). Inbound
+/// needs ESP of the pair.
 struct Pin {
-  common::IpAddress local;                 ///< Selectors.
+  common::IpAddress local;  ///< Selectors.
   common::IpAddress peer;
-  common::IpAddress local_end;             ///< Ends of the SA (the template's addresses); the same unless IKE has addresses of its own.
+  common::IpAddress
+      local_end;  ///< Ends of the SA (the template's addresses); the same unless IKE has addresses of its own.
   common::IpAddress peer_end;
   int reqid = 0;
   bool transport_mode = false;
@@ -62,12 +64,12 @@ struct ClearPair {
 };
 
 struct KernelSnapshot {
-  std::vector<SaInfo> sas;            ///< All of the host's; callers look at their own reqids only.
-  std::vector<Pin> pins;              ///< Whole ones: every policy of the pin is there.
-  std::vector<Pin> broken_pins;       ///< Some of its policies are missing or differ.
+  std::vector<SaInfo> sas;       ///< All of the host's; callers look at their own reqids only.
+  std::vector<Pin> pins;         ///< Whole ones: every policy of the pin is there.
+  std::vector<Pin> broken_pins;  ///< Some of its policies are missing or differ.
   std::vector<ClearPair> clear_pairs;
   std::vector<ClearPair> broken_clear_pairs;  ///< Some of their policies only: allow or forbid them.
-  bool belt_whole = false;            ///< Every block policy of the second belt is there.
+  bool belt_whole = false;                    ///< Every block policy of the second belt is there.
 };
 
 struct SaEvent {
@@ -77,12 +79,14 @@ struct SaEvent {
   int reqid = 0;
 };
 
-/// Snapshot and changes are quick and may be called on the loop thread; one thread at a time. Errors carry the kernel's errno text.
+/// Snapshot and changes are quick and may be called on the loop thread; one thread at a time. Errors carry the kernel's
+/// errno text.
 class KernelIpsec {
  public:
   virtual ~KernelIpsec() = default;
   [[nodiscard]] virtual absl::StatusOr<KernelSnapshot> Snapshot() = 0;
-  /// The second belt: block the protected ports for any address, IPv4 and IPv6, in and out (and fwd), at the worst priority. Idempotent.
+  /// The second belt: block the protected ports for any address, IPv4 and IPv6, in and out (and fwd), at the worst
+  /// priority. Idempotent.
   [[nodiscard]] virtual absl::Status InstallBelt() = 0;
   /// Installs or moves a pin; existing policies are updated in place, so that no packet meets a gap.
   [[nodiscard]] virtual absl::Status SetPin(const Pin& pin) = 0;

@@ -21,8 +21,8 @@ struct PairKey {
   std::uint64_t epoch = 0;
   std::uint32_t generation_local = 0;
   std::uint32_t generation_peer = 0;
-  common::SecretBytes key;                 ///< 32 octets.
-  absl::Duration activate_in;              ///< From the answer's arrival.
+  common::SecretBytes key;     ///< 32 octets.
+  absl::Duration activate_in;  ///< From the answer's arrival.
   absl::Duration expire_in;
 };
 struct PeerFacts {
@@ -55,19 +55,20 @@ struct KeyServiceEvent {
   enum class Kind { kEpochReady, kPairChanged, kPeerSuspended, kSelfSuspended, kResyncRequired };
   Kind kind = Kind::kResyncRequired;
   std::uint64_t revision = 0;
-  std::uint64_t epoch = 0;                 ///< kEpochReady.
-  common::HenbId peer;                     ///< kPairChanged, kPeerSuspended.
+  std::uint64_t epoch = 0;  ///< kEpochReady.
+  common::HenbId peer;      ///< kPairChanged, kPeerSuspended.
 };
 
-/// Calls block and run on worker threads, any number at a time; each has the deadline of the configuration. Unavailable: not
-/// reachable; PermissionDenied: this HeNB is unknown or suspended there.
+/// Calls block and run on worker threads, any number at a time; each has the deadline of the configuration.
+/// Unavailable: not reachable; PermissionDenied: this HeNB is unknown or suspended there.
 class KeyService {
  public:
   using EventSink = std::function<void(KeyServiceEvent)>;
   virtual ~KeyService() = default;
   [[nodiscard]] virtual absl::StatusOr<RegisterResult> Register(const RegisterFacts& facts) = 0;
   /// At most 64 peers; answers in their order.
-  [[nodiscard]] virtual absl::StatusOr<std::vector<PairResult>> GetPairKeys(const std::vector<common::HenbId>& peers) = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::vector<PairResult>> GetPairKeys(
+      const std::vector<common::HenbId>& peers) = 0;
   /// Starts the event stream and keeps it, reconnecting with jitter; `sink` is called on a thread of the client's.
   virtual void StartWatch(EventSink sink) = 0;
   virtual void StopWatch() = 0;

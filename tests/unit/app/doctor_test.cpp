@@ -134,5 +134,16 @@ TEST_F(DoctorTest, AVendorKeyThatIsNotInTheStore) {
   EXPECT_EQ(Only(Well()).check, "credentials.key_store");
 }
 
+TEST(PolicyProblem, NoneWithinItsDatesOnly) {
+  EXPECT_TRUE(PolicyProblem(nullptr, absl::FromUnixSeconds(0)).has_value());
+  policy::Policy policy;
+  policy.not_before = absl::FromUnixSeconds(100);
+  policy.not_after = absl::FromUnixSeconds(200);
+  EXPECT_TRUE(PolicyProblem(&policy, absl::FromUnixSeconds(99)).has_value());
+  EXPECT_FALSE(PolicyProblem(&policy, absl::FromUnixSeconds(100)).has_value());
+  EXPECT_FALSE(PolicyProblem(&policy, absl::FromUnixSeconds(199)).has_value());
+  EXPECT_TRUE(PolicyProblem(&policy, absl::FromUnixSeconds(200)).has_value());
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

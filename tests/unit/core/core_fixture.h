@@ -24,13 +24,20 @@ inline ConnectionSpec Spec(std::string name = "x2-henb-b.example-0") {
 }
 
 inline SaInfo OutSa(std::uint32_t spi, std::uint64_t bytes = 0, int reqid = 101) {
-  return {.spi = spi, .source = Ip("10.9.0.1"), .destination = Ip("10.9.0.2"), .reqid = reqid, .suite = "", .bytes = bytes};
+  return {
+      .spi = spi, .source = Ip("10.9.0.1"), .destination = Ip("10.9.0.2"), .reqid = reqid, .suite = "", .bytes = bytes};
 }
 inline SaInfo InSa(std::uint32_t spi, std::uint64_t bytes = 0, int reqid = 101) {
-  return {.spi = spi, .source = Ip("10.9.0.2"), .destination = Ip("10.9.0.1"), .reqid = reqid, .suite = "", .bytes = bytes};
+  return {
+      .spi = spi, .source = Ip("10.9.0.2"), .destination = Ip("10.9.0.1"), .reqid = reqid, .suite = "", .bytes = bytes};
 }
 inline ChildSa Child(std::uint64_t serial, std::uint64_t ike, std::uint32_t out, std::uint32_t in) {
-  return {.serial = serial, .ike_serial = ike, .connection = "x2-henb-b.example-0", .established = true, .spi_out = out, .spi_in = in};
+  return {.serial = serial,
+          .ike_serial = ike,
+          .connection = "x2-henb-b.example-0",
+          .established = true,
+          .spi_out = out,
+          .spi_in = in};
 }
 
 }  // namespace henb::x2sec::core

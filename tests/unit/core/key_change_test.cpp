@@ -16,7 +16,8 @@ class World {
   World() {
     view_.now = absl::Seconds(100);
     view_.ike_sas = {{.serial = 1, .connection = "x2-b-0", .established = true, .newest = true}};
-    view_.children = {{{.serial = 2, .ike_serial = 1, .spi_out = 0x20, .spi_in = 0x21, .bytes_in = 500, .bytes_out = 500}}};
+    view_.children = {
+        {{.serial = 2, .ike_serial = 1, .spi_out = 0x20, .spi_in = 0x21, .bytes_in = 500, .bytes_out = 500}}};
     Take(BeginKeyChange(view_));
   }
 
@@ -26,8 +27,12 @@ class World {
     view_.ike_sas.push_back({.serial = serial, .connection = "x2-b-0", .established = established, .newest = true});
   }
   void NewChild(std::uint64_t serial, std::uint64_t ike) {
-    view_.children[0].push_back({.serial = serial, .ike_serial = ike, .spi_out = static_cast<std::uint32_t>(serial * 16),
-                                 .spi_in = static_cast<std::uint32_t>(serial * 16 + 1), .bytes_in = 0, .bytes_out = 0});
+    view_.children[0].push_back({.serial = serial,
+                                 .ike_serial = ike,
+                                 .spi_out = static_cast<std::uint32_t>(serial * 16),
+                                 .spi_in = static_cast<std::uint32_t>(serial * 16 + 1),
+                                 .bytes_in = 0,
+                                 .bytes_out = 0});
   }
   void DropIke(std::uint64_t serial) {
     std::erase_if(view_.ike_sas, [&](const IkeSa& ike) { return ike.serial == serial; });
@@ -234,7 +239,8 @@ TEST(KeyChange, TwoConnectionsMoveTogether) {
   KeyChangeView view;
   view.now = absl::Seconds(1);
   view.ike_sas = {{.serial = 1, .connection = "x2-b-1", .established = true, .newest = true}};
-  view.children = {{{.serial = 2, .ike_serial = 1, .spi_out = 2, .spi_in = 3}}, {{.serial = 3, .ike_serial = 1, .spi_out = 4, .spi_in = 5}}};
+  view.children = {{{.serial = 2, .ike_serial = 1, .spi_out = 2, .spi_in = 3}},
+                   {{.serial = 3, .ike_serial = 1, .spi_out = 4, .spi_in = 5}}};
   KeyChangeStep step = BeginKeyChange(view);
   view.ike_sas.push_back({.serial = 4, .connection = "x2-b-0", .established = true, .newest = true});
   step = AdvanceKeyChange(step.change, view, {});

@@ -1,4 +1,5 @@
-// Every (state, goal, event) has a defined outcome, held against rules that are said here in other words than in the machine.
+// Every (state, goal, event) has a defined outcome, held against rules that are said here in other words than in the
+// machine.
 #include "henb-x2sec/core/link_machine.h"
 
 #include <gtest/gtest.h>
@@ -14,12 +15,17 @@ using Event = LinkEvent;
 /// The states that a link of this goal can be in.
 std::set<LinkState> StatesOf(Goal goal) {
   switch (goal) {
-    case Goal::kBlock: return {LinkState::kBlocked};
+    case Goal::kBlock:
+      return {LinkState::kBlocked};
     case Goal::kEnrolSelf:
-    case Goal::kEnrolPeer: return {LinkState::kEnrolling};
-    case Goal::kCert: return {LinkState::kKeying, LinkState::kFailed, LinkState::kUpCert};
-    case Goal::kPsk: return {LinkState::kKeying, LinkState::kFailed, LinkState::kUpPsk};
-    case Goal::kTrusted: return {LinkState::kKeying, LinkState::kUpTrusted};
+    case Goal::kEnrolPeer:
+      return {LinkState::kEnrolling};
+    case Goal::kCert:
+      return {LinkState::kKeying, LinkState::kFailed, LinkState::kUpCert};
+    case Goal::kPsk:
+      return {LinkState::kKeying, LinkState::kFailed, LinkState::kUpPsk};
+    case Goal::kTrusted:
+      return {LinkState::kKeying, LinkState::kUpTrusted};
   }
   return {};
 }
@@ -36,7 +42,8 @@ void ForEveryPair(Check check) {
   for (const Goal goal : kGoals) {
     for (const LinkState state : StatesOf(goal)) {
       for (const Event event : kLinkEvents) {
-        SCOPED_TRACE(std::string(GoalName(goal)) + "/" + std::string(StateName(state)) + " + " + std::string(EventName(event)));
+        SCOPED_TRACE(std::string(GoalName(goal)) + "/" + std::string(StateName(state)) + " + " +
+                     std::string(EventName(event)));
         const Link link{state, goal};
         check(link, event, Step(link, event));
         ++pairs;
@@ -47,7 +54,9 @@ void ForEveryPair(Check check) {
 }
 
 TEST(LinkMachine, EveryPairEndsInAStateOfItsGoal) {
-  ForEveryPair([](const Link&, Event, const LinkStep& step) { EXPECT_TRUE(StatesOf(step.link.goal).contains(step.link.state)); });
+  ForEveryPair([](const Link&, Event, const LinkStep& step) {
+    EXPECT_TRUE(StatesOf(step.link.goal).contains(step.link.state));
+  });
 }
 
 TEST(LinkMachine, OnlyADecisionChangesTheGoal) {
@@ -72,9 +81,8 @@ TEST(LinkMachine, EveryEndOfUpIsReported) {
 
 TEST(LinkMachine, R16LeavingAStateIsReconciledBeforeAnythingBegins) {
   ForEveryPair([](const Link&, Event, const LinkStep& step) {
-    const auto begin = std::find_if(step.actions.begin(), step.actions.end(), [](LinkAction a) {
-      return a == LinkAction::kBegin || a == LinkAction::kInitiate;
-    });
+    const auto begin = std::find_if(step.actions.begin(), step.actions.end(),
+                                    [](LinkAction a) { return a == LinkAction::kBegin || a == LinkAction::kInitiate; });
     if (begin == step.actions.end()) return;
     EXPECT_NE(std::find(step.actions.begin(), begin, LinkAction::kReconcile), begin);
   });
@@ -83,7 +91,8 @@ TEST(LinkMachine, R16LeavingAStateIsReconciledBeforeAnythingBegins) {
 TEST(LinkMachine, BlockedOrWaitingForOurselvesNeverNegotiates) {
   ForEveryPair([](const Link&, Event, const LinkStep& step) {
     if (step.link.goal != Goal::kBlock && step.link.goal != Goal::kEnrolSelf) return;
-    EXPECT_FALSE(Has(step, LinkAction::kBegin) || Has(step, LinkAction::kInitiate) || Has(step, LinkAction::kScheduleRetry));
+    EXPECT_FALSE(Has(step, LinkAction::kBegin) || Has(step, LinkAction::kInitiate) ||
+                 Has(step, LinkAction::kScheduleRetry));
   });
 }
 
@@ -91,7 +100,8 @@ TEST(LinkMachine, R7FailureNeverChangesTheGoal) {
   for (const Goal goal : {Goal::kCert, Goal::kPsk}) {
     const LinkStep step = Step({LinkState::kKeying, goal}, Event::kAttemptFailed);
     EXPECT_EQ(step.link, (Link{LinkState::kFailed, goal}));
-    EXPECT_EQ(step.actions, (std::vector{LinkAction::kReportFailure, LinkAction::kReconcile, LinkAction::kScheduleRetry}));
+    EXPECT_EQ(step.actions,
+              (std::vector{LinkAction::kReportFailure, LinkAction::kReconcile, LinkAction::kScheduleRetry}));
   }
 }
 

@@ -8,8 +8,13 @@ namespace henb::x2sec::core {
 namespace {
 
 Pin PinOf(std::optional<std::uint32_t> spi) {
-  return {.local = Ip("10.9.0.1"), .peer = Ip("10.9.0.2"), .local_end = Ip("10.9.0.1"), .peer_end = Ip("10.9.0.2"), .reqid = 101,
-          .transport_mode = false, .spi_out = spi};
+  return {.local = Ip("10.9.0.1"),
+          .peer = Ip("10.9.0.2"),
+          .local_end = Ip("10.9.0.1"),
+          .peer_end = Ip("10.9.0.2"),
+          .reqid = 101,
+          .transport_mode = false,
+          .spi_out = spi};
 }
 
 class ReconcilerTest : public testing::Test {
