@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "keydist-server/store/etcd_store.h"
 #include "keydist-server/store/store.h"
+#include "tests/support/etcd_endpoints.h"
 #include "tests/support/etcd_process.h"
 #include "tests/support/temp_directory.h"
 
@@ -37,16 +38,6 @@ inline StoredEpoch Epoch(std::uint64_t number, const std::string& sealed = "seal
 inline tests::EtcdProcess& Etcd() {
   static tests::EtcdProcess process;
   return process;
-}
-
-inline EtcdEndpoints EndpointsOf(const tests::EtcdProcess& etcd) {
-  EtcdEndpoints endpoints;
-  endpoints.addresses = {etcd.address()};
-  endpoints.ca_pem = etcd.ca_pem();
-  endpoints.certificate_pem = etcd.client_pem();
-  endpoints.key_pem = common::SecretBytes::CopyOf(etcd.client_key_pem());
-  endpoints.deadline = absl::Seconds(5);
-  return endpoints;
 }
 
 /// A prefix that no other test has.

@@ -5,20 +5,11 @@
 
 #include "keydist-server/store/etcd_store.h"
 #include "service_fixture.h"
+#include "tests/support/etcd_endpoints.h"
 #include "tests/support/etcd_process.h"
 
 namespace henb::keydist::test {
 namespace {
-
-store::EtcdEndpoints EndpointsOf(const tests::EtcdProcess& etcd) {
-  store::EtcdEndpoints endpoints;
-  endpoints.addresses = {etcd.address()};
-  endpoints.ca_pem = etcd.ca_pem();
-  endpoints.certificate_pem = etcd.client_pem();
-  endpoints.key_pem = common::SecretBytes::CopyOf(etcd.client_key_pem());
-  endpoints.deadline = absl::Seconds(5);
-  return endpoints;
-}
 
 /// One replica: its own store, audit log and randomness; etcd and the KEK are shared.
 struct Replica {
