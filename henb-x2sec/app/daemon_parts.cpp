@@ -1,0 +1,109 @@
+#include "henb-x2sec/app/daemon_parts.h"
+
+#include "common/certificate.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/status.h"
+
+namespace henb::x2sec::app {
+namespace {
+
+constexpr int kInitiateThreads = 8;
+
+std::string BootId() {
+  const auto id = common::ReadFile("/proc/sys/kernel/random/boot_id", 64);
+  return id.ok() ? id->substr(0, 36) : "";
+}
+
+}  // namespace
+
+DaemonParts::~DaemonParts() {
+  if (adapters.key_service) adapters.key_service->StopWatch();
+  if (adapters.enroller) adapters.enroller->Stop();
+  for (auto* worker : {&ike_worker, &guard_worker, &initiate_worker, &enrol_worker, &keydist_worker}) {
+    if (*worker) (*worker)->Stop();
+  }
+}
+
+absl::Status DaemonParts::OpenStores() {
+  RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
+  RETURN_IF_ERROR(common::MakeDirectories(config.run_dir, 0755));
+  RETURN_IF_ERROR(common::RequireMemoryFileSystem(config.run_dir));
+  ASSIGN_OR_RETURN(adapters, MakeAdapters(config));
+  ASSIGN_OR_RETURN_CTX(auto neighbour_store, NeighbourStore::Open(config.state_dir + "/neighbours.json"), "neighbours");
+  neighbours.emplace(std::move(neighbour_store));
+  ASSIGN_OR_RETURN_CTX(auto reqid_store, ReqidStore::Open(config.state_dir + "/reqids.json", config.backhaul_reqid),
+                       "reqids");
+  reqids.emplace(std::move(reqid_store));
+  ASSIGN_OR_RETURN_CTX(auto loaded, Credentials::Load(config, *adapters.certificates), "credentials");
+  credentials.emplace(std::move(loaded));
+  AddEnroller(config, *credentials, clock, adapters);
+  AddKeyService(config, *credentials, random, adapters);
+  policy.emplace(policy::PolicyStoreConfig{.directory = config.state_dir + "/policy",
+                                           .device = config.id,
+                                           .operator_name = config.operator_name.value_or(""),
+                                           .vendor_roots = credentials->vendor_roots()},
+                 &clock);
+  if (const absl::Status policy_loaded = policy->Load(); !policy_loaded.ok()) {
+    common::LogAlarm("policy.not_loaded", {{"error", policy_loaded}});  // everything is BLOCK until a good one comes
+  }
+  return absl::OkStatus();
+}
+
+void DaemonParts::Make(DaemonHooks hooks) {
+  ike_worker = std::make_unique<Worker>(loop, 1);
+  guard_worker = std::make_unique<Worker>(loop, 1);
+  initiate_worker = std::make_unique<Worker>(loop, kInitiateThreads);
+  enrol_worker = std::make_unique<Worker>(loop, 1);
+  keydist_worker = std::make_unique<Worker>(loop, 2);
+  health.emplace(config, clock);
+  prober = std::make_unique<Prober>();
+  core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;
+  MakeMirror(std::move(hooks.pluto_changed));
+  key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
+      loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
+      [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
+  MakeEnrolment(std::move(hooks.enrolled));
+  MakeKeyDistribution();
+  links = std::make_unique<Links>(Links::Parts{
+      config, loop, clock, random, ike, *initiate_worker, *mirror, *key_changes, *prober, *neighbours, *reqids,
+      *credentials, *enrolment, *keys, *health, [this] { return policy->policy(); }, std::move(hooks.links_changed)});
+}
+
+void DaemonParts::MakeMirror(std::function<void(bool running)> pluto_changed) {
+  mirror = std::make_unique<SystemMirror>(
+      SystemMirror::Parts{loop, adapters.ipsec ? adapters.ike.get() : nullptr, *adapters.kernel, *adapters.guard,
+                          *ike_worker, *guard_worker, config.pluto_rundir},
+      SystemMirror::Callbacks{.looked = [this] { links->Observe(); },
+                              .ready = [this](const std::string& name) { links->ConnectionReady(name); },
+                              .refused = [this](const std::string& name,
+                                                const absl::Status& status) { links->ConnectionRefused(name, status); },
+                              .pluto_changed = std::move(pluto_changed)});
+}
+
+void DaemonParts::MakeEnrolment(std::function<void()> enrolled) {
+  enrolment = std::make_unique<Enrolment>(
+      Enrolment::Parts{config, loop, clock, random, *enrol_worker, adapters.enroller.get(), *adapters.certificates,
+                       *adapters.ike, *credentials, std::move(enrolled), [](const absl::Status&) {}});
+}
+
+void DaemonParts::MakeKeyDistribution() {
+  keys = std::make_unique<KeyDistribution>(KeyDistribution::Parts{
+      config, loop, clock, random, *keydist_worker, adapters.key_service.get(), *adapters.secrets, *adapters.ike,
+      [this] {
+        core::RegisterFacts facts{
+            .x2_addresses = links->LocalAddresses(), .cmpv2 = config.with_cmp, .anchors = {}, .boot_id = BootId()};
+        for (const common::Certificate& root : credentials->vendor_roots()) facts.anchors.push_back(root.spki());
+        return facts;
+      },
+      [this](const common::HenbId& id, bool replaced) { links->KeyChanged(id, replaced); },
+      [this](const common::HenbId& id, const core::PeerFacts& facts) {
+        policy::NeighbourFacts learned;
+        learned.id = id;
+        learned.cmpv2 = {facts.cmpv2, policy::Source::kKeydist};
+        if (!facts.anchors.empty()) learned.issuers = {facts.anchors, policy::Source::kKeydist};
+        neighbours->LearnFromKeydist(id, learned);
+      }});
+}
+
+}  // namespace henb::x2sec::app

@@ -1,0 +1,77 @@
+// x2secd's parts, made once, in the order in which they need each other.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "common/event_loop.h"
+#include "common/random.h"
+#include "henb-x2sec/app/adapters.h"
+#include "henb-x2sec/app/enrolment.h"
+#include "henb-x2sec/app/health.h"
+#include "henb-x2sec/app/key_changes.h"
+#include "henb-x2sec/app/key_distribution.h"
+#include "henb-x2sec/app/links.h"
+#include "henb-x2sec/app/neighbour_store.h"
+#include "henb-x2sec/app/prober.h"
+#include "henb-x2sec/app/reqid_store.h"
+#include "henb-x2sec/app/system_mirror.h"
+#include "henb-x2sec/app/worker.h"
+#include "policy/policy_store.h"
+
+namespace henb::x2sec::app {
+
+/// What the parts report to whoever put them together. Called on the loop.
+struct DaemonHooks {
+  std::function<void(bool running)> pluto_changed;
+  std::function<void()> enrolled;  ///< A new operator certificate is installed.
+  std::function<void()> links_changed;
+};
+
+/// Owns every part; the destructor ends what their threads do first. Members in order of making: each may borrow those
+/// above it. Loop thread.
+struct DaemonParts {
+  explicit DaemonParts(Config c) : config(std::move(c)), loop(clock) {}
+  ~DaemonParts();
+  DaemonParts(const DaemonParts&) = delete;
+  DaemonParts& operator=(const DaemonParts&) = delete;
+
+  /// Files and adapters, before any thread of ours. The error names the part that cannot be had; a damaged policy is
+  /// an alarm only.
+  [[nodiscard]] absl::Status OpenStores();
+  /// The rest. Nothing runs yet.
+  void Make(DaemonHooks hooks);
+
+  Config config;
+  common::SystemClock clock;
+  common::SystemRandom random;
+  common::EventLoop loop;
+  Adapters adapters;
+  std::optional<NeighbourStore> neighbours;
+  std::optional<ReqidStore> reqids;
+  std::optional<Credentials> credentials;
+  std::optional<policy::PolicyStore> policy;
+
+  std::unique_ptr<Worker> ike_worker;
+  std::unique_ptr<Worker> guard_worker;
+  std::unique_ptr<Worker> initiate_worker;
+  std::unique_ptr<Worker> enrol_worker;
+  std::unique_ptr<Worker> keydist_worker;
+  std::optional<HealthMonitor> health;
+  std::unique_ptr<Prober> prober;
+  std::unique_ptr<SystemMirror> mirror;
+  std::unique_ptr<KeyChanges> key_changes;
+  std::unique_ptr<Enrolment> enrolment;
+  std::unique_ptr<KeyDistribution> keys;
+  std::unique_ptr<Links> links;
+
+ private:
+  void MakeMirror(std::function<void(bool running)> pluto_changed);
+  void MakeEnrolment(std::function<void()> enrolled);
+  void MakeKeyDistribution();
+};
+
+}  // namespace henb::x2sec::app
