@@ -51,6 +51,8 @@ bool Answers(BodyType request, BodyType answer, BodyType awaited) {
   switch (request) {
     case BodyType::kIr:
       return answer == BodyType::kIp;
+    case BodyType::kP10cr:
+      return answer == BodyType::kCp;
     case BodyType::kKur:
       return answer == BodyType::kKup;
     case BodyType::kPollReq:
@@ -78,7 +80,7 @@ absl::Status CheckAnswer(const PkiMessageSummary& request, const PkiMessageSumma
   if (!Answers(request.body, answer.body, awaited)) {
     return Refuse(event::kUnexpectedAnswer, StrCat(NameOf(answer.body), " in answer to ", NameOf(request.body)));
   }
-  if (answer.body == BodyType::kIp || answer.body == BodyType::kKup) {
+  if (answer.body == BodyType::kIp || answer.body == BodyType::kCp || answer.body == BodyType::kKup) {
     const std::string name = StrCat("the ", NameOf(answer.body));
     if (answer.cert_rep.responses != 1) {
       return Refuse(event::kSeveralResponses, StrCat(name, " has ", answer.cert_rep.responses, " responses"));

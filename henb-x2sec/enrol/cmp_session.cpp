@@ -23,6 +23,11 @@ int LogLine(const char* /*function*/, const char* /*file*/, int /*line*/, OSSL_C
   return 1;
 }
 
+BodyType AnswerTo(BodyType request) {
+  if (request == BodyType::kKur) return BodyType::kKup;
+  return request == BodyType::kP10cr ? BodyType::kCp : BodyType::kIp;
+}
+
 int WholeSeconds(absl::Duration duration) {
   return std::max(1, static_cast<int>(absl::ToInt64Seconds(absl::Ceil(duration, absl::Seconds(1)))));
 }
@@ -91,6 +96,15 @@ absl::Status CmpSession::PrepareRequest(const CertificateRequest& request) {
   OSSL_CMP_CTX* context = context_.get();
   OSSL_CMP_CTX_set_certConf_cb(context, OnCertificate);
   OSSL_CMP_CTX_set_certConf_cb_arg(context, this);
+  const int implicit = request.allow_implicit_confirm ? 1 : 0;
+  if (request.type == BodyType::kP10cr) {
+    // The PKCS#10 says all else, and proves possession by its own signature.
+    if (request.pkcs10 != nullptr && OSSL_CMP_CTX_set1_p10CSR(context, request.pkcs10) == 1 &&
+        OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IMPLICIT_CONFIRM, implicit) == 1) {
+      return absl::OkStatus();
+    }
+    return event::Error(StatusCode::kInternal, event::kFailed, common::DrainOpensslErrors());
+  }
   const OpensslPtr<X509_NAME> no_issuer(X509_NAME_new());
   OpensslPtr<GENERAL_NAME> name(GENERAL_NAME_new());
   ASN1_IA5STRING* text = ASN1_IA5STRING_new();
@@ -98,21 +112,20 @@ absl::Status CmpSession::PrepareRequest(const CertificateRequest& request) {
   GENERAL_NAME_set0_value(name.get(), GEN_DNS, text);
   if (request.type == BodyType::kKur) OSSL_CMP_CTX_set1_oldCert(context, parts_.signer_chain.front().get());
   EVP_PKEY_up_ref(request.key.get());
-  const bool ready =
-      OSSL_CMP_CTX_set0_newPkey(context, 1, request.key.get()) == 1 &&
-      OSSL_CMP_CTX_set1_subjectName(context, request.subject) == 1 &&
-      OSSL_CMP_CTX_set1_issuer(context, no_issuer.get()) == 1 &&
-      OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_SUBJECTALTNAME_NODEFAULT, 1) == 1 &&
-      OSSL_CMP_CTX_push1_subjectAltName(context, name.get()) == 1 &&
-      OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_POPO_METHOD, OSSL_CRMF_POPO_SIGNATURE) == 1 &&
-      OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IMPLICIT_CONFIRM, request.allow_implicit_confirm ? 1 : 0) == 1;
+  const bool ready = OSSL_CMP_CTX_set0_newPkey(context, 1, request.key.get()) == 1 &&
+                     OSSL_CMP_CTX_set1_subjectName(context, request.subject) == 1 &&
+                     OSSL_CMP_CTX_set1_issuer(context, no_issuer.get()) == 1 &&
+                     OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_SUBJECTALTNAME_NODEFAULT, 1) == 1 &&
+                     OSSL_CMP_CTX_push1_subjectAltName(context, name.get()) == 1 &&
+                     OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_POPO_METHOD, OSSL_CRMF_POPO_SIGNATURE) == 1 &&
+                     OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IMPLICIT_CONFIRM, implicit) == 1;
   if (!ready) return event::Error(StatusCode::kInternal, event::kFailed, common::DrainOpensslErrors());
   return absl::OkStatus();
 }
 
 absl::StatusOr<CertifiedPath> CmpSession::RequestCertificate(const CertificateRequest& request) {
   request_ = &request;
-  awaited_ = request.type == BodyType::kKur ? BodyType::kKup : BodyType::kIp;
+  awaited_ = AnswerTo(request.type);
   RETURN_IF_ERROR(Prepare());
   RETURN_IF_ERROR(PrepareRequest(request));
   X509* issued = ExchangeRequest(request.type);

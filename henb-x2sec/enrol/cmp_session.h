@@ -32,8 +32,9 @@ struct CmpSessionParts {
 };
 
 struct CertificateRequest {
-  BodyType type = BodyType::kIr;  ///< Or kKur: replaces the signer's certificate (RFC 4210 §5.3.5).
-  EvpKey key;                     ///< Signs the proof of possession.
+  /// Or kKur: replaces the signer's certificate (RFC 4210 §5.3.5); or kP10cr: `pkcs10` is sent, for another's key.
+  BodyType type = BodyType::kIr;
+  EvpKey key;  ///< Signs the proof of possession; kP10cr: the public key of `pkcs10` is enough.
   const X509_NAME* subject = nullptr;
   common::HenbId identity;
   bool require_pkiconf = true;
@@ -41,6 +42,7 @@ struct CertificateRequest {
   /// Called when the certificate holds, before the CA is told: what must survive a power cut is kept here. An error
   /// rejects the certificate.
   std::function<absl::Status(const CertifiedPath&)> keep;
+  X509_REQ* pkcs10 = nullptr;  ///< kP10cr: borrowed.
 };
 
 /// Owns an OSSL_CMP_CTX with fresh transactionID and nonces (R30). For one request; one thread. Does by itself what the
@@ -52,8 +54,8 @@ class CmpSession {
   CmpSession(const CmpSession&) = delete;
   CmpSession& operator=(const CmpSession&) = delete;
 
-  /// ir → ip (kur → kup) → certConf → pkiConf, with pollReq → pollRep between where the CA says waiting (R35). Errors
-  /// as core::Enroller::Enrol.
+  /// ir → ip (kur → kup, p10cr → cp) → certConf → pkiConf, with pollReq → pollRep between where the CA says waiting
+  /// (R35). Errors as core::Enroller::Enrol.
   [[nodiscard]] absl::StatusOr<CertifiedPath> RequestCertificate(const CertificateRequest& request);
   /// rr → rp for a certificate of this device.
   [[nodiscard]] absl::Status Revoke(const common::Certificate& certificate);

@@ -158,6 +158,8 @@ std::string NameOf(BodyType type) {
       return "cr";
     case BodyType::kCp:
       return "cp";
+    case BodyType::kP10cr:
+      return "p10cr";
     case BodyType::kKur:
       return "kur";
     case BodyType::kKup:

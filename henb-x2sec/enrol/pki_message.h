@@ -17,6 +17,7 @@ enum class BodyType : int {
   kIp = 1,
   kCr = 2,
   kCp = 3,
+  kP10cr = 4,
   kKur = 7,
   kKup = 8,
   kRr = 11,

@@ -3,6 +3,7 @@
 #include "common/certificate.h"
 #include "common/status.h"
 #include "henb-x2sec/enrol/der_reader.h"
+#include "henb-x2sec/enrol/pki_message.h"
 
 namespace henb::tests {
 namespace {
@@ -33,9 +34,8 @@ absl::StatusOr<OpensslPtr<EVP_PKEY>> PublicKeyOf(const OSSL_CRMF_CERTTEMPLATE* c
   return absl::InvalidArgumentError("the template has no public key");
 }
 
-std::vector<std::string> DnsNamesOf(const OSSL_CRMF_CERTTEMPLATE* cert_template) {
+std::vector<std::string> DnsNamesOf(const X509_EXTENSIONS* extensions) {
   std::vector<std::string> out;
-  const X509_EXTENSIONS* extensions = OSSL_CRMF_CERTTEMPLATE_get0_extensions(cert_template);
   const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names(
       static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions, NID_subject_alt_name, nullptr, nullptr)),
       GENERAL_NAMES_free);
@@ -48,6 +48,13 @@ std::vector<std::string> DnsNamesOf(const OSSL_CRMF_CERTTEMPLATE* cert_template)
   return out;
 }
 
+std::string TextOf(const X509_NAME* name) {
+  char* text = X509_NAME_oneline(name, nullptr, 0);
+  std::string out = text == nullptr ? "" : text;
+  OPENSSL_free(text);
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<CertRequest> ReadCertRequest(const OSSL_CRMF_MSG* message) {
@@ -55,11 +62,28 @@ absl::StatusOr<CertRequest> ReadCertRequest(const OSSL_CRMF_MSG* message) {
   const X509_NAME* subject = OSSL_CRMF_CERTTEMPLATE_get0_subject(cert_template);
   if (subject == nullptr) return absl::InvalidArgumentError("the template has no subject");
   CertRequest out;
-  char* text = X509_NAME_oneline(subject, nullptr, 0);
-  out.subject = text == nullptr ? "" : text;
-  OPENSSL_free(text);
-  out.dns_names = DnsNamesOf(cert_template);
+  out.subject = TextOf(subject);
+  out.dns_names = DnsNamesOf(OSSL_CRMF_CERTTEMPLATE_get0_extensions(cert_template));
   ASSIGN_OR_RETURN(out.public_key, PublicKeyOf(cert_template));
+  return out;
+}
+
+absl::StatusOr<CertRequest> ReadPkcs10(const X509_REQ* request) {
+  if (!x2sec::enrol::IsStrongSignature(X509_REQ_get_signature_nid(request))) {
+    return absl::InvalidArgumentError("the PKCS#10 is not signed with SHA-2");
+  }
+  // X509_REQ_verify and its like take no const.
+  const std::unique_ptr<X509_REQ, decltype(&X509_REQ_free)> copy(X509_REQ_dup(request), X509_REQ_free);
+  CertRequest out;
+  out.public_key.reset(X509_REQ_get_pubkey(copy.get()));
+  if (out.public_key == nullptr || X509_REQ_verify(copy.get(), out.public_key.get()) != 1) {
+    return absl::InvalidArgumentError(common::StrCat("the PKCS#10 is not by its key: ", common::DrainOpensslErrors()));
+  }
+  out.subject = TextOf(X509_REQ_get_subject_name(copy.get()));
+  const std::unique_ptr<STACK_OF(X509_EXTENSION), void (*)(STACK_OF(X509_EXTENSION)*)> extensions(
+      X509_REQ_get_extensions(copy.get()),
+      [](STACK_OF(X509_EXTENSION) * each) { sk_X509_EXTENSION_pop_free(each, X509_EXTENSION_free); });
+  out.dns_names = DnsNamesOf(extensions.get());
   return out;
 }
 

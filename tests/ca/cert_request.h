@@ -1,4 +1,4 @@
-// What a device asks for, read from a CRMF request (RFC 4211) by the test CA.
+// What a device asks for, read from CRMF (RFC 4211) or PKCS#10 by the test CA.
 #pragma once
 
 #include <openssl/crmf.h>
@@ -19,5 +19,7 @@ struct CertRequest {
 
 /// InvalidArgument when subject, key or SAN can't be read.
 [[nodiscard]] absl::StatusOr<CertRequest> ReadCertRequest(const OSSL_CRMF_MSG* message);
+/// The same from PKCS#10 (RFC 2986), whose signature must be SHA-2 and by its key.
+[[nodiscard]] absl::StatusOr<CertRequest> ReadPkcs10(const X509_REQ* request);
 
 }  // namespace henb::tests

@@ -73,6 +73,7 @@ void Ledger::Write() const {
                    {"transaction", each.transaction},
                    {"state", NameOf(each.state)},
                    {"reason", each.reason},
+                   {"through", each.through},
                    {"issued_at", time(each.issued_at)},
                    {"changed_at", time(each.changed_at)}});
   }

@@ -16,16 +16,18 @@ enum class CertificateState { kIssued, kConfirmed, kRevoked };
 
 struct LedgerEntry {
   std::string serial;       ///< Lower-case hexadecimal.
-  std::string identity;     ///< dNSName of the signer that asked.
+  std::string identity;     ///< dNSName of the device.
   std::string spki;         ///< SHA-256 of the SubjectPublicKeyInfo that was asked for, hexadecimal.
   std::string transaction;  ///< transactionID, hexadecimal.
   CertificateState state = CertificateState::kIssued;
-  std::string reason;  ///< Why it was revoked.
+  std::string reason;   ///< Why it was revoked.
+  std::string through;  ///< Serial of the NEM's certificate that asked in the device's place; empty: it asked itself.
   absl::Time issued_at, changed_at;
 };
 
 /// Owns the list and, where a path is given, a JSON file that is replaced as a whole on every change:
-/// [{"serial","identity","spki","transaction","state":"ISSUED|CONFIRMED|REVOKED","reason","issued_at","changed_at"}].
+/// [{"serial","identity","spki","transaction","state":"ISSUED|CONFIRMED|REVOKED","reason","through",
+/// "issued_at","changed_at"}].
 /// Any thread.
 class Ledger {
  public:

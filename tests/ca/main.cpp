@@ -21,6 +21,7 @@ struct Options {
   std::string ca_certificate;
   std::vector<std::string> chain;
   std::vector<std::string> vendor_roots;
+  std::vector<std::string> nems;
   int confirm_timeout_s = 30;
   int validity_s = 90 * 86400;
   int check_after_s = 1;
@@ -53,6 +54,10 @@ absl::Status LoadFiles(Options* options) {
   for (const std::string& file : options->vendor_roots) {
     ASSIGN_OR_RETURN(const auto certificates, ReadCertificates(file));
     options->ca.vendor_roots.insert(options->ca.vendor_roots.end(), certificates.begin(), certificates.end());
+  }
+  for (const std::string& file : options->nems) {
+    ASSIGN_OR_RETURN(const auto certificates, ReadCertificates(file));
+    options->ca.nems.push_back(certificates.front());
   }
   options->ca.confirm_timeout = absl::Seconds(options->confirm_timeout_s);
   options->ca.check_after = absl::Seconds(options->check_after_s);
@@ -105,7 +110,9 @@ int main(int argc, char** argv) {
   app.add_option("--vendor-root", options.vendor_roots, "Root whose devices may enrol (PEM); repeated")
       ->required()
       ->check(CLI::ExistingFile);
-  app.add_option("--device", options.ca.devices, "dNSName that may enrol; repeated; none: all");
+  app.add_option("--device", options.ca.devices,
+                 "dNSName that may enrol; repeated; none: all, but no device through a NEM");
+  app.add_option("--nem", options.nems, "Certificate whose p10cr is taken (PEM); repeated")->check(CLI::ExistingFile);
   app.add_option("--confirm-timeout", options.confirm_timeout_s, "Seconds until an unconfirmed certificate is revoked")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -27,7 +27,9 @@ struct TestCaConfig {
   std::shared_ptr<EVP_PKEY> ca_key;
   std::string ra_name = "/CN=x2-test-ca RA";      ///< Subject of the RA certificate, made at start under the CA.
   std::vector<common::Certificate> vendor_roots;  ///< Whose devices may enrol.
-  std::vector<std::string> devices;               ///< dNSNames that may enrol; empty: all.
+  /// dNSNames that may enrol. Empty: all that ask themselves, and none that a NEM asks for.
+  std::vector<std::string> devices;
+  std::vector<common::Certificate> nems;  ///< Whose p10cr is taken, under the operator's root.
   absl::Duration confirm_timeout = absl::Seconds(30);
   absl::Duration validity = absl::Hours(24 * 90);
   bool grant_implicit_confirm = false;

@@ -152,37 +152,61 @@ absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* mess
     RETURN_IF_ERROR(CheckUpdate(message, request.public_key.get()));
     replaced_ = signer_certificate_->serial_hex();
   }
+  return Certify(request, signer_->str(), "");
+}
+
+absl::StatusOr<common::Certificate> Transaction::IssueThroughNem(const X509_REQ* p10) {
+  const TestCaConfig& config = ca_->config();
+  if (weak_) return absl::InvalidArgumentError("the protection is not SHA-2");
+  const auto is_signer = [this](const common::Certificate& nem) {
+    return signer_certificate_.has_value() && signer_certificate_->der() == nem.der();
+  };
+  if (std::none_of(config.nems.begin(), config.nems.end(), is_signer)) {
+    return absl::PermissionDeniedError("the signer is no NEM of this operator");
+  }
+  ASSIGN_OR_RETURN(const CertRequest request, ReadPkcs10(p10));
+  if (request.dns_names.size() != 1) return absl::InvalidArgumentError("the PKCS#10 does not name one device");
+  const std::string& device = request.dns_names.front();
+  if (std::find(config.devices.begin(), config.devices.end(), device) == config.devices.end()) {
+    return absl::PermissionDeniedError(common::StrCat(device, " is not on the list of devices"));
+  }
+  return Certify(request, device, signer_certificate_->serial_hex());
+}
+
+absl::StatusOr<common::Certificate> Transaction::Certify(const CertRequest& request, const std::string& identity,
+                                                         const std::string& through) {
   CertificateSpec spec{.subject = request.subject,
                        .dns_names = request.dns_names,
                        .extended_usages = {"clientAuth", "serverAuth", "1.3.6.1.5.5.7.3.17"},
                        .not_before = absl::Now() - absl::Minutes(1),
-                       .not_after = absl::Now() + config.validity};
+                       .not_after = absl::Now() + ca_->config().validity};
   ca_->sin().AlterCertificate(&spec);
   const OpensslPtr<EVP_PKEY> other_key = ca_->sin().KeyToCertify();
   EVP_PKEY* key = other_key != nullptr ? other_key.get() : request.public_key.get();
   ASSIGN_OR_RETURN(common::Certificate certificate, ca_->Issue(spec, key, ca_->sin().IssuesFromOtherCa()));
   ca_->ledger().Add({.serial = certificate.serial_hex(),
-                     .identity = signer_->str(),
+                     .identity = identity,
                      .spki = certificate.spki().ToHex(),
                      .transaction = common::ToHex(id_),
                      .reason = "",
+                     .through = through,
                      .issued_at = absl::Now(),
                      .changed_at = absl::Now()});
   return certificate;
 }
 
 OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_CMP_MSG* request, int /*id*/,
-                                           const OSSL_CRMF_MSG* message, const X509_REQ* /*p10*/, X509** certificate,
+                                           const OSSL_CRMF_MSG* message, const X509_REQ* p10, X509** certificate,
                                            STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates) {
   Transaction* self = Of(server);
   *ca_certificates = nullptr;
-  if (message == nullptr) return Rejection(OSSL_CMP_PKIFAILUREINFO_badRequest, "PKCS#10 is not taken");
   const bool was_waiting = self->waiting_ != nullptr;
   if (self->ca_->waiting_polls() != 0 && !was_waiting && !self->weak_) {
     self->waiting_.reset(OSSL_CMP_MSG_dup(request));
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, "an operator looks at it");
   }
-  const absl::StatusOr<common::Certificate> issued = self->Issue(message);
+  const absl::StatusOr<common::Certificate> issued =
+      message == nullptr ? self->IssueThroughNem(p10) : self->Issue(message);
   if (!issued.ok()) {
     const bool denied = issued.status().code() == absl::StatusCode::kPermissionDenied;
     return Rejection(denied ? OSSL_CMP_PKIFAILUREINFO_notAuthorized : OSSL_CMP_PKIFAILUREINFO_badCertTemplate,
@@ -270,7 +294,10 @@ OSSL_CMP_PKISI* Transaction::OnRevocation(OSSL_CMP_SRV_CTX* server, const OSSL_C
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const LedgerEntry& entry : self->ca_->ledger().Entries()) {
-    if (entry.serial != text || !self->signer_.has_value() || entry.identity != self->signer_->str()) continue;
+    const bool own = self->signer_.has_value() && entry.identity == self->signer_->str();
+    const bool asked_for = self->signer_certificate_.has_value() && !entry.through.empty() &&
+                           entry.through == self->signer_certificate_->serial_hex();
+    if (entry.serial != text || (!own && !asked_for)) continue;
     (void)self->ca_->ledger().Set(text, CertificateState::kRevoked, "asked by rr");
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
   }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "tests/ca/cert_request.h"
 #include "tests/ca/test_ca.h"
 
 namespace henb::tests {
@@ -47,6 +48,11 @@ class Transaction {
   /// Who signed, when the path ends at a vendor root or (for what it revokes) at the operator's.
   std::optional<common::Certificate> VerifiedSigner(const x2sec::enrol::PkiMessageSummary& summary) const;
   absl::StatusOr<common::Certificate> Issue(const OSSL_CRMF_MSG* message);
+  /// What a NEM asks for: it must be one of those configured, and the device on the list (R39). Whose key it is, is
+  /// proved by the PKCS#10 itself.
+  absl::StatusOr<common::Certificate> IssueThroughNem(const X509_REQ* p10);
+  absl::StatusOr<common::Certificate> Certify(const CertRequest& request, const std::string& identity,
+                                              const std::string& through);
   /// A kur is signed with the certificate that it replaces: this CA's, this device's, confirmed and not revoked; and
   /// brings another key (RFC 4210 §5.3.5, Appendix D.6).
   absl::Status CheckUpdate(const OSSL_CRMF_MSG* message, EVP_PKEY* new_key) const;
