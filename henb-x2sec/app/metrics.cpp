@@ -5,54 +5,13 @@
 #include <utility>
 
 #include "common/file.h"
-#include "common/strings.h"
+#include "common/prometheus_text.h"
 #include "henb-x2sec/control/link_states.h"
 
 namespace henb::x2sec::app {
 namespace {
 
-using common::StrAppend;
-using common::StrCat;
-
-using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
-
-std::string Escaped(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-/// Families one after the other: each has its HELP and TYPE once, then its samples.
-class Text {
- public:
-  void Family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    StrAppend(&text_, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
-  }
-  template <typename Number>
-  void Sample(const Labels& labels, Number value) {
-    text_ += name_;
-    char separator = '{';
-    for (const auto& [key, label] : labels) {
-      text_ += std::exchange(separator, ',');
-      StrAppend(&text_, key, "=\"", Escaped(label), "\"");
-    }
-    if (!labels.empty()) text_ += '}';
-    StrAppend(&text_, " ", value, "\n");
-  }
-  [[nodiscard]] std::string Take() { return std::move(text_); }
-
- private:
-  std::string text_;
-  std::string name_;
-};
+using Text = common::PrometheusText;
 
 void RenderLinks(const MetricsInputs& in, Text* text) {
   std::map<std::string_view, int> counts;

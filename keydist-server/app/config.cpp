@@ -16,26 +16,45 @@ bool IsUnspecified(const common::IpAddress& address) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
 }
 
+/// "10.100.0.1:8443", "[2001:db8::1]:8443".
+std::optional<Endpoint> ParseEndpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto address = common::IpAddress::Parse(host);
+  const auto port = common::ParseNumber<std::uint16_t>(text.substr(colon + 1));
+  if (!address.ok() || !port || *port == 0) return std::nullopt;
+  return Endpoint{.address = *address, .port = *port};
+}
+
+bool IsLoopback(const common::IpAddress& address) {
+  if (!address.is_v6()) return address.bytes()[0] == 127;
+  return address == *common::IpAddress::Parse("::1");
+}
+
+void ReadMetrics(TomlReader& toml, Config* config) {
+  std::string text = "127.0.0.1:9464";
+  toml.String("metrics.listen", &text);
+  if (text == "off") return;
+  config->metrics = ParseEndpoint(text);
+  if (!config->metrics || !IsLoopback(config->metrics->address)) {
+    toml.Fail("metrics.listen", "neither \"off\" nor an address of loopback and a port such as \"127.0.0.1:9464\"");
+  }
+}
+
 void ReadListen(TomlReader& toml, Config* config) {
   std::string text;
   toml.Require("network.listen");
   toml.String("network.listen", &text);
   if (text.empty()) return;
-  const std::size_t colon = text.rfind(':');
-  std::string_view host = std::string_view(text).substr(0, std::min(colon, text.size()));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto address = common::IpAddress::Parse(host);
-  const auto port = colon == std::string::npos
-                        ? std::nullopt
-                        : common::ParseNumber<std::uint16_t>(std::string_view(text).substr(colon + 1));
-  if (!address.ok() || !port || *port == 0) {
-    return toml.Fail("network.listen", "not an address and port such as \"10.100.0.1:8443\"");
-  }
-  if (IsUnspecified(*address)) {
+  const std::optional<Endpoint> listen = ParseEndpoint(text);
+  if (!listen) return toml.Fail("network.listen", "not an address and port such as \"10.100.0.1:8443\"");
+  if (IsUnspecified(listen->address)) {
     return toml.Fail("network.listen", "must be one explicit address, the one where the backhaul ends");
   }
-  config->listen_address = *address;
-  config->listen_port = *port;
+  config->listen_address = listen->address;
+  config->listen_port = listen->port;
 }
 
 void ReadNetwork(TomlReader& toml, Config* config) {
@@ -148,6 +167,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   }
   ReadLimits(toml, &config);
   ReadAudit(toml, &config);
+  ReadMetrics(toml, &config);
   toml.String("admin.group", &config.admin_group);
   toml.String("admin.status_group", &config.status_group);
   ReadLog(toml, &config);

@@ -1,6 +1,7 @@
 // keydist-server.toml as values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,12 @@ namespace henb::keydist::app {
 enum class Placement {
   kColocated,   ///< On the SeGW: the kernel refuses the port outside IPsec.
   kBehindSegw,  ///< In the core: callers come from the inner pool's addresses.
+};
+
+/// One address and port.
+struct Endpoint {
+  common::IpAddress address;
+  std::uint16_t port = 0;
 };
 
 struct Config {
@@ -42,6 +49,7 @@ struct Config {
   std::string admin_group = "keydist-admin";
   std::string status_group = "keydist";
   bool reflection = false;
+  std::optional<Endpoint> metrics;  ///< Loopback. None: not served.
 
   service::ServiceOptions service;
   service::QuotaLimits quota;

@@ -9,10 +9,14 @@
 #include <grpcpp/server_builder.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "keydist-server/app/credentials.h"
+#include "keydist-server/app/metrics.h"
+#include "keydist-server/app/metrics_endpoint.h"
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
@@ -66,9 +70,13 @@ struct Program::Impl {
   std::unique_ptr<grpc::Server> henb_server;
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
+  std::optional<absl::Time> server_certificate_ends;
+  std::optional<absl::Time> first_anchor_ends;
   int port = 0;
   bool healthy = false;
+  std::unique_ptr<MetricsEndpoint> metrics;  ///< Asks the rest, on its own thread.
 
+  [[nodiscard]] MetricsInputs Measure() const;
   absl::Status OpenHeads();
   absl::Status ListenForHenbs(const TlsMaterial& tls);
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
@@ -78,6 +86,7 @@ struct Program::Impl {
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() { Drain(absl::ZeroDuration()); }
 int Program::port() const { return impl_->port; }
+int Program::metrics_port() const { return impl_->metrics ? impl_->metrics->port() : 0; }
 
 absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, const common::Clock& clock,
                                                         common::Random& random, common::ProcessRunner& runner) {
@@ -111,14 +120,51 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
     RETURN_IF_ERROR(InstallPortGuard(config, runner));
     common::LogInfo("kernel_guard_installed", {{"port", config.listen_port}});
   }
+  ASSIGN_OR_RETURN(const common::Certificate leaf, common::Certificate::FromPem(tls.certificate_pem));
+  impl->server_certificate_ends = leaf.not_after();
+  for (const common::Certificate& anchor : tls.anchors) {
+    impl->first_anchor_ends = std::min(impl->first_anchor_ends.value_or(absl::InfiniteFuture()), anchor.not_after());
+  }
   RETURN_IF_ERROR(impl->ListenForHenbs(tls));
   impl->admin_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kEverything);
   impl->status_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kReading);
   ASSIGN_OR_RETURN(impl->admin_server, impl->ListenOn("admin.sock", impl->admin_rpc.get(), config.admin_group));
   ASSIGN_OR_RETURN(impl->status_server, impl->ListenOn("status.sock", impl->status_rpc.get(), config.status_group));
+  if (config.metrics) {
+    impl->metrics = std::make_unique<MetricsEndpoint>(config.metrics->address, config.metrics->port,
+                                                      [raw = impl.get()] { return RenderMetrics(raw->Measure()); });
+  }
   std::unique_ptr<Program> program(new Program(std::move(impl)));
   program->Tick();
   return program;
+}
+
+MetricsInputs Program::Impl::Measure() const {
+  MetricsInputs in;
+  in.version = facts.version;
+  in.now = clock->Now();
+  in.started = facts.started;
+  in.health = rpc::HealthOf(*service, facts);
+  in.registered = service->directory().counts();
+  in.revision = service->directory().revision();
+  in.keys_issued = service->keys_issued();
+  in.refusals = service->refusals().Read();
+  in.over_quota = quota->refused_by_limit();
+  in.quota_callers = quota->callers();
+  in.watchers = service->events().watchers();
+  in.watch_overflows = streams.overflows();
+  const auto active = service->epochs().active();
+  const service::ActiveEpochs::Pick pick = active->At(in.now);
+  if (pick.current != nullptr) {
+    in.epoch = pick.current->span.number;
+    in.epoch_ends = pick.current->span.ends;
+  }
+  in.next_epoch_ready = pick.next != nullptr;
+  in.audit_records = audit->head().sequence;
+  in.audit = audit->stats();
+  in.server_certificate_ends = server_certificate_ends;
+  in.first_anchor_ends = first_anchor_ends;
+  return in;
 }
 
 absl::Status Program::Impl::OpenHeads() {
@@ -174,6 +220,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
 }
 
 void Program::Tick() {
+  if (impl_->metrics) impl_->metrics->Tick();
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
   const bool healthy = epochs.ok() && impl_->audit->health().ok();

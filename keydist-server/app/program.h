@@ -30,6 +30,8 @@ class Program {
   void Drain(absl::Duration within);
   /// Port that the TLS listener got.
   [[nodiscard]] int port() const;
+  /// Of GET /metrics; 0 while it is not served.
+  [[nodiscard]] int metrics_port() const;
 
  private:
   struct Impl;

@@ -185,17 +185,11 @@ class AdminRpc final : public v1::Admin::CallbackService {
     response->set_keys_issued(service_.keys_issued());
     response->set_denials(service_.denials());
     if (facts_.over_quota) response->set_over_quota(facts_.over_quota());
-    const auto health = [&](const std::string& name, const absl::Status& status) {
+    for (const SubsystemHealth& health : HealthOf(service_, facts_)) {
       v1::SubsystemHealth* out = response->add_health();
-      out->set_name(name);
-      out->set_ok(status.ok());
-      out->set_detail(std::string(status.message()));
-    };
-    health("store", service_.store().Revision().status());
-    health("epochs", service_.epochs().health());
-    health("audit", service_.audit().health());
-    if (facts_.more_health) {
-      for (const auto& [name, status] : facts_.more_health()) health(name, status);
+      out->set_name(health.name);
+      out->set_ok(health.ok);
+      out->set_detail(health.detail);
     }
     return Answer(context, absl::OkStatus());
   }
@@ -245,6 +239,20 @@ class AdminRpc final : public v1::Admin::CallbackService {
 };
 
 }  // namespace
+
+std::vector<SubsystemHealth> HealthOf(service::KeyService& service, const ProgramFacts& facts) {
+  std::vector<SubsystemHealth> all;
+  const auto add = [&](std::string name, const absl::Status& status) {
+    all.push_back({.name = std::move(name), .ok = status.ok(), .detail = std::string(status.message())});
+  };
+  const absl::Status following = service.store().Following();
+  add("store", following.ok() ? service.store().Revision().status() : following);
+  add("epochs", service.epochs().health());
+  add("audit", service.audit().health());
+  if (!facts.more_health) return all;
+  for (SubsystemHealth& health : facts.more_health()) all.push_back(std::move(health));
+  return all;
+}
 
 std::unique_ptr<grpc::Service> MakeAdminRpc(service::KeyService& service, const ProgramFacts& facts,
                                             AdminAccess access) {

@@ -15,6 +15,13 @@ class Service;
 
 namespace henb::keydist::rpc {
 
+/// One line of the health by subsystem.
+struct SubsystemHealth {
+  std::string name;
+  bool ok = true;
+  std::string detail{};  ///< Why not, or how far from it.
+};
+
 /// What the program knows and the service does not.
 struct ProgramFacts {
   std::string version;
@@ -24,8 +31,11 @@ struct ProgramFacts {
   /// Calls refused so far by quota.
   std::function<std::uint64_t()> over_quota;
   /// Health of subsystems beyond store, audit and epochs.
-  std::function<std::vector<std::pair<std::string, absl::Status>>()> more_health;
+  std::function<std::vector<SubsystemHealth>()> more_health;
 };
+
+/// Store, epochs, audit, then what the program adds. Any thread.
+[[nodiscard]] std::vector<SubsystemHealth> HealthOf(service::KeyService& service, const ProgramFacts& facts);
 
 enum class AdminAccess { kEverything, kReading };
 

@@ -47,14 +47,14 @@ class PairKeysCall final {
         *caller, Quota::Kind::kCall, read.ok() ? static_cast<std::int64_t>(query.count) : 1, service_.clock().Steady());
     if (!admission.granted) return Finish(OverQuota(context, admission));
     slot_ = std::move(admission.slot);
-    if (!read.ok()) return Finish(common::ToGrpc(read));
+    if (!read.ok()) return Invalid(read);
     service::Decision decision;
     const absl::Status verdict = service_.Decide(*caller, query.peers(), &decision);
     if (verdict.ok()) {
       for (std::size_t i = 0; i < query.count; ++i) {
         if (decision.peers[i].verdict != domain::PairVerdict::kNotAllowed) continue;  // A known name is well-formed.
         if (absl::Status bad = common::HenbId::Parse(query.names[i]).status(); !bad.ok()) {
-          return Finish(common::ToGrpc(common::WithContext(bad, common::StrCat("peers[", i, "]"))));
+          return Invalid(common::WithContext(bad, common::StrCat("peers[", i, "]")));
         }
       }
       answer_ = WritePairKeysAnswer(caller->id.str(), query, decision);
@@ -62,7 +62,10 @@ class PairKeysCall final {
     service_.RecordDecision(*caller, query.peers(), query.purpose, verdict, decision,
                             [this, verdict](const absl::Status& durable) {
                               if (!verdict.ok()) return Finish(common::ToGrpc(verdict));
-                              if (!durable.ok()) return Finish(common::ToGrpc(durable));
+                              if (!durable.ok()) {
+                                service_.refusals().Count(service::Refusal::kUnaudited);
+                                return Finish(common::ToGrpc(durable));
+                              }
                               *response_ = grpc::ByteBuffer(&answer_, 1);
                               answer_ = grpc::Slice();
                               Finish(grpc::Status::OK);
@@ -75,6 +78,11 @@ class PairKeysCall final {
     grpc::ServerUnaryReactor* const reactor = reactor_;
     delete this;
     reactor->Finish(status);
+  }
+
+  void Invalid(const absl::Status& status) {
+    service_.refusals().Count(service::Refusal::kInvalid);
+    Finish(common::ToGrpc(status));
   }
 
   service::KeyService& service_;
@@ -110,6 +118,7 @@ class HenbRpc final : public Base {
     for (int i = 0; i < request->anchor_spki_sha256_size(); ++i) {
       const absl::StatusOr<common::SpkiHash> anchor = common::Sha256Digest::FromBytes(request->anchor_spki_sha256(i));
       if (!anchor.ok()) {
+        service_.refusals().Count(service::Refusal::kInvalid);
         return Answer(context, common::WithContext(anchor.status(), common::StrCat("anchor_spki_sha256[", i, "]")));
       }
       facts.anchors.push_back(*anchor);
@@ -120,6 +129,7 @@ class HenbRpc final : public Base {
       response->set_lease_s(static_cast<std::uint64_t>(absl::ToInt64Seconds(registered->lease)));
       response->set_generation(registered->generation);
     }
+    if (absl::IsInvalidArgument(registered.status())) service_.refusals().Count(service::Refusal::kInvalid);
     return Answer(context, registered.status());
   }
 
@@ -159,7 +169,10 @@ class HenbRpc final : public Base {
   /// Those without an identity share one quota; over it, their refusals leave no record.
   absl::StatusOr<Identity> Identify(const grpc::CallbackServerContext& context, std::string_view call) {
     absl::StatusOr<Identity> caller = gate_.Admit(context);
-    if (!caller.ok() && Admit({}, Quota::Kind::kOnce).granted) service_.RecordRefusal({}, call, caller.status());
+    if (caller.ok()) return caller;
+    service_.refusals().Count(absl::IsPermissionDenied(caller.status()) ? service::Refusal::kAddress
+                                                                        : service::Refusal::kCertificate);
+    if (Admit({}, Quota::Kind::kOnce).granted) service_.RecordRefusal({}, call, caller.status());
     return caller;
   }
   Quota::Admission Admit(const service::CallerIdentity& caller, Quota::Kind kind) {

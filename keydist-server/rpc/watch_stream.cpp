@@ -47,6 +47,7 @@ void WatchStream::Deliver(const service::WatchEvent& event) {
   const std::lock_guard lock(mutex_);
   if (ended_) return;
   if (queue_.size() >= kMaxQueued && event.kind != Kind::kSelfSuspended) {
+    streams_.overflows_.fetch_add(1, std::memory_order_relaxed);
     queue_.clear();
     queue_.push_back({.kind = Kind::kResyncRequired, .revision = event.revision, .epoch = 0, .peer = {}});
   } else {

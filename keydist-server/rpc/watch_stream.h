@@ -3,6 +3,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <set>
@@ -20,12 +21,15 @@ class WatchStreams {
  public:
   /// Ends all with Unavailable; streams that open later are ended at once.
   void Close();
+  /// How often a reader was so far behind that its events became one ResyncRequired.
+  [[nodiscard]] std::uint64_t overflows() const { return overflows_.load(std::memory_order_relaxed); }
 
  private:
   friend class WatchStream;
   std::mutex mutex_;
   std::set<WatchStream*> open_;
   bool closed_ = false;
+  std::atomic<std::uint64_t> overflows_{0};
 };
 
 /// Writes one HeNB's events, one at a time. A reader that is behind by kMaxQueued events gets one ResyncRequired

@@ -1,6 +1,7 @@
 #include "keydist-server/service/call_quota.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/hash/hash.h"
 #include "common/log.h"
@@ -10,6 +11,10 @@ namespace {
 
 constexpr absl::Duration kBusyRetry = absl::Seconds(1);
 constexpr absl::Duration kBetweenLines = absl::Seconds(1);
+
+constexpr std::array<std::string_view, CallQuota::kLimitNames.size()> kWhy = {
+    "too many calls of this HeNB", "too many calls of this HeNB at a time", "too many streams of this HeNB",
+    "too many callers"};
 
 }  // namespace
 
@@ -39,16 +44,16 @@ CallQuota::Entry* CallQuota::FindOrAdd(Shard& shard, const CallerIdentity& calle
 CallQuota::Admission CallQuota::Admit(const CallerIdentity& caller, Kind kind, std::int64_t cost, absl::Duration now) {
   Shard& shard = shards_[Hash()(caller) >> 7 & (kShards - 1)];
   absl::Duration retry_after = kBusyRetry;
-  std::string_view why;
+  Limit limit = Limit::kRate;
   {
     const std::lock_guard lock(shard.mutex);
     Entry* entry = FindOrAdd(shard, caller, now);
     if (entry == nullptr) {
-      why = "too many callers";
+      limit = Limit::kCallers;
     } else if (kind == Kind::kCall && entry->calls.load(std::memory_order_relaxed) >= limits_.concurrent) {
-      why = "too many calls of this HeNB at a time";
+      limit = Limit::kConcurrent;
     } else if (kind == Kind::kWatch && entry->watches.load(std::memory_order_relaxed) >= limits_.watches) {
-      why = "too many streams of this HeNB";
+      limit = Limit::kWatches;
     } else {
       const domain::Draw draw = domain::Take(entry->bucket, bucket_limits_, now, cost);
       entry->bucket = draw.after;
@@ -58,22 +63,33 @@ CallQuota::Admission CallQuota::Admit(const CallerIdentity& caller, Kind kind, s
         open.fetch_add(1, std::memory_order_relaxed);
         return {.granted = true, .retry_after = {}, .why = {}, .slot = Slot(&open)};
       }
-      why = "too many calls of this HeNB";
       retry_after = draw.wait;
     }
   }
-  return Refuse(caller, now, retry_after, why);
+  return Refuse(caller, now, retry_after, limit);
 }
 
 CallQuota::Admission CallQuota::Refuse(const CallerIdentity& caller, absl::Duration now, absl::Duration retry_after,
-                                       std::string_view why) {
-  const std::uint64_t total = refused_.fetch_add(1, std::memory_order_relaxed) + 1;
+                                       Limit limit) {
+  const std::string_view why = kWhy[static_cast<std::size_t>(limit)];
+  refused_[static_cast<std::size_t>(limit)].fetch_add(1, std::memory_order_relaxed);
   const std::int64_t now_ns = absl::ToInt64Nanoseconds(now);
   std::int64_t next = next_line_ns_.load(std::memory_order_relaxed);
   if (now_ns >= next && next_line_ns_.compare_exchange_strong(next, now_ns + absl::ToInt64Nanoseconds(kBetweenLines))) {
-    common::LogWarning("caller_over_quota", {{"henb", caller.id.str()}, {"why", why}, {"refused", total}});
+    common::LogWarning("caller_over_quota", {{"henb", caller.id.str()}, {"why", why}, {"refused", refused()}});
   }
   return {.granted = false, .retry_after = retry_after, .why = why, .slot = {}};
+}
+
+std::array<std::uint64_t, CallQuota::kLimitNames.size()> CallQuota::refused_by_limit() const {
+  std::array<std::uint64_t, kLimitNames.size()> counts;
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = refused_[i].load(std::memory_order_relaxed);
+  return counts;
+}
+
+std::uint64_t CallQuota::refused() const {
+  const auto counts = refused_by_limit();
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
 std::size_t CallQuota::callers() {

@@ -68,7 +68,11 @@ class CallQuota {
   /// second at most.
   [[nodiscard]] Admission Admit(const CallerIdentity& caller, Kind kind, std::int64_t cost, absl::Duration now);
 
-  [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  /// What was refused for. kCallers is the bound on all together.
+  enum class Limit : std::size_t { kRate, kConcurrent, kWatches, kCallers };
+  static constexpr std::array<std::string_view, 4> kLimitNames = {"rate", "concurrent", "watches", "callers"};
+  [[nodiscard]] std::array<std::uint64_t, kLimitNames.size()> refused_by_limit() const;
+  [[nodiscard]] std::uint64_t refused() const;
   /// Callers that are kept.
   [[nodiscard]] std::size_t callers();
 
@@ -96,12 +100,12 @@ class CallQuota {
 
   /// With the shard's lock. Null: the shard is full.
   static Entry* FindOrAdd(Shard& shard, const CallerIdentity& caller, absl::Duration now);
-  Admission Refuse(const CallerIdentity& caller, absl::Duration now, absl::Duration retry_after, std::string_view why);
+  Admission Refuse(const CallerIdentity& caller, absl::Duration now, absl::Duration retry_after, Limit limit);
 
   QuotaLimits limits_;
   domain::BucketLimits bucket_limits_;
   std::array<Shard, kShards> shards_;
-  std::atomic<std::uint64_t> refused_{0};
+  std::array<std::atomic<std::uint64_t>, kLimitNames.size()> refused_{};
   std::atomic<std::int64_t> next_line_ns_{0};
 };
 

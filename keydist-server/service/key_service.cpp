@@ -19,6 +19,18 @@ absl::Status StatusOf(const CallerView& caller) {
   return absl::PermissionDeniedError("this certificate's identity is not registered");
 }
 
+Refusal WhyRefused(const CallerView& caller) {
+  switch (caller.verdict) {
+    case domain::CallerVerdict::kUnknown:
+      return Refusal::kCallerUnknown;
+    case domain::CallerVerdict::kSuspended:
+      return Refusal::kCallerSuspended;
+    case domain::CallerVerdict::kAccepted:
+      break;
+  }
+  return Refusal::kUnavailable;
+}
+
 std::string_view OutcomeOf(domain::PairVerdict verdict) {
   switch (verdict) {
     case domain::PairVerdict::kAllowed:
@@ -112,6 +124,7 @@ void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const st
     record.event = "caller_refused";
     record.detail = common::StrCat("GetPairKeys: ", verdict.message());
     denials_.fetch_add(peers.size(), std::memory_order_relaxed);
+    refusals_.Count(WhyRefused(decision.caller));
   } else {
     record.event = "keys_issued";
     record.generation = decision.caller.generation;
@@ -119,15 +132,21 @@ void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const st
     record.next_epoch = decision.pick.next != nullptr ? decision.pick.next->span.number : 0;
     record.peers.reserve(peers.size());
     std::uint64_t issued = 0;
+    std::uint64_t suspended = 0;
     for (std::size_t i = 0; i < peers.size(); ++i) {
       const PeerView& view = decision.peers[i];
       if (view.verdict == domain::PairVerdict::kAllowed) ++issued;
+      if (view.verdict == domain::PairVerdict::kPeerSuspended) ++suspended;
       record.peers.push_back(
           {.outcome = OutcomeOf(view.verdict), .peer = std::string(peers[i]), .generation = view.generation});
     }
     if (issued == 0) record.event = "keys_denied";
     keys_issued_.fetch_add(issued, std::memory_order_relaxed);
-    denials_.fetch_add(peers.size() - issued, std::memory_order_relaxed);
+    if (const std::uint64_t denied = peers.size() - issued; denied > 0) {
+      denials_.fetch_add(denied, std::memory_order_relaxed);
+      refusals_.Count(Refusal::kPeerSuspended, suspended);
+      refusals_.Count(Refusal::kPeerNotAllowed, denied - suspended);
+    }
   }
   audit_.Append(std::move(record), std::move(done));
 }
@@ -140,6 +159,7 @@ void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view ca
   record.anchor = caller.anchor.ToHex();
   record.detail = common::StrCat(call, ": ", verdict.message());
   denials_.fetch_add(1, std::memory_order_relaxed);
+  if (!caller.id.str().empty()) refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
   audit_.Append(std::move(record), [](const absl::Status&) {});
 }
 

@@ -13,6 +13,7 @@
 #include "keydist-server/service/directory.h"
 #include "keydist-server/service/epoch_keeper.h"
 #include "keydist-server/service/event_hub.h"
+#include "keydist-server/service/refusals.h"
 #include "keydist-server/store/audit_log.h"
 
 namespace henb::keydist::service {
@@ -79,6 +80,8 @@ class KeyService {
   [[nodiscard]] const common::Clock& clock() const { return clock_; }
   [[nodiscard]] std::uint64_t keys_issued() const { return keys_issued_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t denials() const { return denials_.load(std::memory_order_relaxed); }
+  /// Also for what the edge refuses before it asks the service.
+  [[nodiscard]] RefusalCounts& refusals() { return refusals_; }
 
  private:
   store::Store& store_;
@@ -90,6 +93,7 @@ class KeyService {
   std::unique_ptr<EventHub> events_;
   std::atomic<std::uint64_t> keys_issued_{0};
   std::atomic<std::uint64_t> denials_{0};
+  RefusalCounts refusals_;
 };
 
 }  // namespace henb::keydist::service

@@ -4,9 +4,18 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/latency_histogram.h"
 #include "keydist-server/domain/audit_record.h"
 
 namespace henb::keydist::store {
+
+/// Since the start.
+struct AuditStats {
+  std::uint64_t groups = 0;                      ///< Writes that became durable, each with whatever waited.
+  std::uint64_t refused = 0;                     ///< Records that could not be made durable.
+  std::uint64_t waiting = 0;                     ///< Records, now.
+  common::LatencyHistogram::Snapshot latency{};  ///< From a group's first record to its being durable.
+};
 
 /// Implementations may be called from any thread.
 class AuditLog {
@@ -21,6 +30,7 @@ class AuditLog {
   /// OK, or why records cannot be written.
   [[nodiscard]] virtual absl::Status health() const = 0;
   [[nodiscard]] virtual domain::ChainHead head() const = 0;
+  [[nodiscard]] virtual AuditStats stats() const { return {}; }
   /// The last `most` records, oldest first, as JSON lines without newline.
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> Last(std::size_t most) const = 0;
 };

@@ -34,7 +34,13 @@ absl::StatusOr<std::unique_ptr<Tail>> ReadTail(const AppendFile& file, std::uint
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file) {
-  std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file)));
+  static const common::SystemClock clock;
+  return Open(std::move(file), clock);
+}
+
+absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file,
+                                                                 const common::Clock& clock) {
+  std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file), clock));
   RETURN_IF_ERROR_CTX(log->Recover(), "audit log");
   log->committing_ = std::thread([raw = log.get()] { raw->RunCommits(); });
   log->telling_ = std::thread([raw = log.get()] { raw->RunDone(); });
@@ -80,9 +86,13 @@ void FileAuditLog::Append(domain::AuditRecord record, Done done) {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && waiting_.size() < kMaxWaiting) {
       waiting_.push_back({std::move(record), std::move(done)});
-      if (waiting_.size() == 1) wake_.notify_one();  // Later ones find the thread woken already.
+      if (waiting_.size() == 1) {
+        first_waits_since_ = clock_.Steady();
+        wake_.notify_one();  // Later ones find the thread woken already.
+      }
       return;
     }
+    ++refused_;
   }
   done(absl::UnavailableError("the audit log is behind"));
 }
@@ -95,8 +105,10 @@ void FileAuditLog::RunCommits() {
     Committed committed;
     committed.group.swap(waiting_);
     waiting_.reserve(committed.group.size());
+    const absl::Duration since = first_waits_since_;
     lock.unlock();
     committed.status = Commit(committed.group);
+    if (committed.status.ok()) latency_.Note(clock_.Steady() - since);
     {
       const std::lock_guard done_lock(done_mutex_);
       committed_.push_back(std::move(committed));
@@ -141,6 +153,7 @@ absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
     torn_ = false;
     durable_size_ += buffer_.size();
     head_ = head;
+    ++groups_;
     if (!health_.ok()) common::LogInfo("audit_recovered", {{"seq", head.sequence}});
     health_ = absl::OkStatus();
     return status;
@@ -148,6 +161,7 @@ absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
   status = absl::UnavailableError(common::StrCat("no audit record can be written: ", status.message()));
   if (health_.ok()) common::LogAlarm("audit_failed", {{"error", status}, {"refused", group.size()}});
   health_ = status;
+  refused_ += group.size();
   return status;
 }
 
@@ -159,6 +173,11 @@ absl::Status FileAuditLog::health() const {
 domain::ChainHead FileAuditLog::head() const {
   const std::lock_guard lock(mutex_);
   return head_;
+}
+
+AuditStats FileAuditLog::stats() const {
+  const std::lock_guard lock(mutex_);
+  return {.groups = groups_, .refused = refused_, .waiting = waiting_.size(), .latency = latency_.Read()};
 }
 
 absl::StatusOr<std::vector<std::string>> FileAuditLog::Last(std::size_t most) const {

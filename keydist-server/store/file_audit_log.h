@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/clock.h"
 #include "keydist-server/store/append_file.h"
 #include "keydist-server/store/audit_log.h"
 
@@ -25,12 +26,16 @@ class FileAuditLog final : public AuditLog {
 
   /// DataLoss: the last two records do not follow each other.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<FileAuditLog>> Open(std::unique_ptr<AppendFile> file);
+  /// With another clock than the system's, for the latencies of stats(). It outlives the log.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<FileAuditLog>> Open(std::unique_ptr<AppendFile> file,
+                                                                          const common::Clock& clock);
   /// Writes what waits, then ends.
   ~FileAuditLog() override;
 
   void Append(domain::AuditRecord record, Done done) override;
   absl::Status health() const override;
   domain::ChainHead head() const override;
+  AuditStats stats() const override;
   absl::StatusOr<std::vector<std::string>> Last(std::size_t most) const override;
 
  private:
@@ -38,7 +43,7 @@ class FileAuditLog final : public AuditLog {
     domain::AuditRecord record;
     Done done;
   };
-  explicit FileAuditLog(std::unique_ptr<AppendFile> file) : file_(std::move(file)) {}
+  FileAuditLog(std::unique_ptr<AppendFile> file, const common::Clock& clock) : file_(std::move(file)), clock_(clock) {}
   absl::Status Recover();
   void RunCommits();
   void RunDone();
@@ -46,15 +51,20 @@ class FileAuditLog final : public AuditLog {
   absl::Status Commit(const std::vector<Waiting>& group);
 
   std::unique_ptr<AppendFile> file_;
+  const common::Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;
-  domain::ChainHead head_;          ///< Of the last durable record.
-  std::uint64_t durable_size_ = 0;  ///< Octets of the file up to there.
-  bool torn_ = false;               ///< The file may be longer than durable_size_. The log's thread only.
-  std::string buffer_;              ///< The log's thread only.
+  absl::Duration first_waits_since_;  ///< The first of waiting_.
+  domain::ChainHead head_;            ///< Of the last durable record.
+  std::uint64_t durable_size_ = 0;    ///< Octets of the file up to there.
+  bool torn_ = false;                 ///< The file may be longer than durable_size_. The log's thread only.
+  std::string buffer_;                ///< The log's thread only.
   absl::Status health_;
   bool stopping_ = false;
+  std::uint64_t groups_ = 0;
+  std::uint64_t refused_ = 0;
+  common::LatencyHistogram latency_;
 
   struct Committed {
     std::vector<Waiting> group;

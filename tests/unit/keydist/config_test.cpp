@@ -41,6 +41,9 @@ TEST(Config, TheLeastThatWorks) {
   EXPECT_EQ(config->audit_heads_key, "/var/lib/keydist-server/audit-heads.key");
   EXPECT_EQ(config->audit_heads_every, absl::Minutes(1));
   EXPECT_EQ(config->service.schedule.length, absl::Hours(24));
+  ASSERT_TRUE(config->metrics.has_value());
+  EXPECT_EQ(config->metrics->address.ToString(), "127.0.0.1");
+  EXPECT_EQ(config->metrics->port, 9464);
 }
 
 TEST(Config, ShortEpochsKeepTheirProportions) {
@@ -63,6 +66,11 @@ TEST(Config, ErrorsNameThePlace) {
   EXPECT_THAT(Error(With("[service]\nlease = \"1s\"\n")), HasSubstr("between 5s and 24h"));
   EXPECT_THAT(Error(With("[audit]\nheads_every = \"0s\"\n")), HasSubstr("shorter than 1s"));
   EXPECT_THAT(Error(With("[audit]\nreplica = \"gw 1\"\n")), HasSubstr("audit.replica"));
+  for (const char* bad : {"10.0.0.1:9464", "[2001:db8::1]:9464", "127.0.0.1", "localhost:9464", "127.0.0.1:0", ""}) {
+    EXPECT_THAT(Error(With(common::StrCat("[metrics]\nlisten = \"", bad, "\"\n"))), HasSubstr("metrics.listen")) << bad;
+  }
+  EXPECT_EQ(Error(With("[metrics]\nlisten = \"[::1]:9464\"\n")), "good");
+  EXPECT_EQ(Error(With("[metrics]\nlisten = \"off\"\n")), "good");
   EXPECT_NE(Error("[network]\nlisten = \"10.0.0.1:1\"\n"), "good");
   EXPECT_THAT(Error(R"([network]
 listen = "10.0.0.1:1"
