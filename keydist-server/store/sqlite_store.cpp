@@ -3,6 +3,11 @@
 #include "common/status.h"
 
 namespace henb::keydist::store {
+
+using common::SqliteDatabase;
+using common::SqliteStatement;
+using common::SqliteTransaction;
+
 namespace {
 
 constexpr std::string_view kTables = R"(

@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 
-#include "keydist-server/store/sqlite_database.h"
+#include "common/sqlite/sqlite_database.h"
 #include "keydist-server/store/store.h"
 
 namespace henb::keydist::store {
@@ -38,7 +38,7 @@ class SqliteStore final : public Store {
   void SetListener(Listener listener) override;
 
  private:
-  explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
+  explicit SqliteStore(common::SqliteDatabase database) : database_(std::move(database)) {}
   absl::Status Prepare();
   absl::Status Insert(const domain::HenbRecord& record);
   absl::StatusOr<std::uint64_t> ReadRevision();
@@ -46,10 +46,10 @@ class SqliteStore final : public Store {
   absl::Status ReadPairRules(const PairVisitor& visit);
   absl::StatusOr<std::optional<domain::HenbRecord>> Read(const common::HenbId& id);
   /// Takes the next revision, commits, tells the listener.
-  absl::StatusOr<std::uint64_t> Finish(SqliteTransaction* transaction, decltype(Change::what) what);
+  absl::StatusOr<std::uint64_t> Finish(common::SqliteTransaction* transaction, decltype(Change::what) what);
 
   std::mutex mutex_;
-  SqliteDatabase database_;
+  common::SqliteDatabase database_;
   Listener listener_;
 };
 

@@ -1,4 +1,4 @@
-#include "keydist-server/store/sqlite_database.h"
+#include "common/sqlite/sqlite_database.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -10,11 +10,11 @@
 
 #include "common/status.h"
 
-namespace henb::keydist::store {
+namespace henb::common {
 namespace {
 
 absl::Status FromSqlite(int code, const char* message, std::string_view doing) {
-  const std::string text = common::StrCat(doing, ": ", std::string_view(message));
+  const std::string text = StrCat(doing, ": ", std::string_view(message));
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -31,7 +31,7 @@ absl::Status FromSqlite(int code, const char* message, std::string_view doing) {
 absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   // SQLite gives its -wal and -shm files the mode of the main file.
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return absl::UnavailableError(common::StrCat(path, ": ", std::strerror(errno)));
+  if (fd < 0) return absl::UnavailableError(StrCat(path, ": ", std::strerror(errno)));
   close(fd);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -44,7 +44,7 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   {
     SqliteStatement check(database, "PRAGMA quick_check(1)");
     ASSIGN_OR_RETURN_CTX(const bool row, check.Step(), path);
-    if (!row || check.Bytes(0) != "ok") return absl::DataLossError(common::StrCat(path, ": the database is damaged"));
+    if (!row || check.Bytes(0) != "ok") return absl::DataLossError(StrCat(path, ": the database is damaged"));
   }
   return database;
 }
@@ -121,4 +121,4 @@ absl::Status SqliteTransaction::Commit() {
   return absl::OkStatus();
 }
 
-}  // namespace henb::keydist::store
+}  // namespace henb::common

@@ -1,4 +1,4 @@
-// SQLite, as much of it as the store needs.
+// SQLite, as much of it as the programs that keep records need.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 typedef struct sqlite3 sqlite3;            // NOLINT(modernize-use-using): SQLite's own declarations
 typedef struct sqlite3_stmt sqlite3_stmt;  // NOLINT(modernize-use-using)
 
-namespace henb::keydist::store {
+namespace henb::common {
 
 /// An open database. One thread at a time.
 class SqliteDatabase {
@@ -75,4 +75,4 @@ class SqliteTransaction {
   bool open_ = false;
 };
 
-}  // namespace henb::keydist::store
+}  // namespace henb::common
