@@ -98,6 +98,14 @@ Rule ReadRule(const Json& value, const std::string& path, Problems* problems) {
   return rule;
 }
 
+LateBinding ReadLateBinding(JsonObject object) {
+  LateBinding out;
+  object.Text<common::SpkiHash>("root_spki", common::SpkiHash::ParseHex, &out.root_spki);
+  object.Text<std::string>("root_subject", ParsePrintable, &out.root_subject);
+  object.RefuseUnknown();
+  return out;
+}
+
 Enrolment ReadEnrolment(JsonObject object) {
   Enrolment out;
   object.Require("server_url");
@@ -107,6 +115,9 @@ Enrolment ReadEnrolment(JsonObject object) {
   object.Text<Transport>("transport", Names<Transport>(), &out.transport);
   object.Bool("require_pkiconf", &out.require_pkiconf);
   object.Bool("allow_implicit_confirm", &out.allow_implicit_confirm);
+  object.Text<EnrolmentCredential>("credential", Names<EnrolmentCredential>(), &out.credential);
+  object.List<common::SpkiHash>("pinned_roots", common::SpkiHash::ParseHex, &out.pinned_roots);
+  if (object.Find("late_binding") != nullptr) out.late_binding = ReadLateBinding(object.Object("late_binding"));
   object.RefuseUnknown();
   return out;
 }

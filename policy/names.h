@@ -19,6 +19,7 @@ namespace henb::policy {
 [[nodiscard]] std::string_view Name(Mode value);
 [[nodiscard]] std::string_view Name(RevocationMode value);
 [[nodiscard]] std::string_view Name(Transport value);
+[[nodiscard]] std::string_view Name(EnrolmentCredential value);
 [[nodiscard]] std::string_view Name(Source value);
 [[nodiscard]] std::string_view Name(Outcome value);
 [[nodiscard]] std::string_view Name(WaitingFor value);
@@ -27,7 +28,7 @@ namespace henb::policy {
 [[nodiscard]] std::string_view Name(MatchField value);
 
 /// The value of a name; nullopt when there is none such. For Kind, AccessMode, Method, FailureKind, Mode,
-/// RevocationMode, Transport, Source.
+/// RevocationMode, Transport, EnrolmentCredential, Source.
 template <typename Enum>
 [[nodiscard]] std::optional<Enum> FromName(std::string_view name);
 /// Every name, in the order of the values.

@@ -105,6 +105,16 @@ Json EnrolmentSchema() {
   enrolment["transport"] = Described(OneOf(AllNames<Transport>()), "absent: BACKHAUL");
   enrolment["require_pkiconf"] = Boolean("a certificate without pkiConf is not used", true);
   enrolment["allow_implicit_confirm"] = Boolean("", false);
+  enrolment["credential"] =
+      Described(OneOf(AllNames<EnrolmentCredential>()), "what protects the first request; absent: VENDOR_CERTIFICATE");
+  enrolment["pinned_roots"] = List(Text("SHA-256 of SubjectPublicKeyInfo", "^[0-9a-f]{64}$"),
+                                   "operator roots that may be taken from the answer; absent: none");
+  enrolment["late_binding"] =
+      Object({{"root_spki", Text("SHA-256 of SubjectPublicKeyInfo", "^[0-9a-f]{64}$")},
+              {"root_subject", Text("its subject DN, /O=…/CN=…", "^/")}},
+             Json::array(),
+             "the operator's root, taken where the vendor root's cross-certificate leads to it; "
+             "one of the two names it");
   return Object(enrolment, Json::array({"server_url", "recipient"}), "absent: no device enrols");
 }
 

@@ -118,6 +118,15 @@ void JudgeRule(const Policy& policy, const Rule& rule, const std::string& at, Pr
   if (rule.revocation.has_value()) JudgeRevocation(*rule.revocation, at + ".revocation", problems);
 }
 
+void JudgeDn(const std::string& text, const std::string& at, const char* example, Problems* problems) {
+  const auto parts = common::Split(std::string_view(text).substr(1), '/');
+  const bool dn = text.starts_with("/") && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+                    const auto equals = part.find('=');
+                    return equals != std::string_view::npos && equals > 0 && equals + 1 < part.size();
+                  });
+  if (!dn) problems->Add(at, common::StrCat(common::Quoted(text), " is not a subject DN as in \"", example, "\""));
+}
+
 void JudgeEnrolment(const Enrolment& enrolment, Problems* problems) {
   const std::string_view url = enrolment.server_url;
   const bool https = url.starts_with("https://");
@@ -127,15 +136,16 @@ void JudgeEnrolment(const Enrolment& enrolment, Problems* problems) {
     problems->Add("enrolment.server_url",
                   common::StrCat(common::Quoted(url), " is not http://host[:port][/path] or https://…"));
   }
-  const auto parts = common::Split(std::string_view(enrolment.recipient).substr(1), '/');
-  const bool dn =
-      enrolment.recipient.starts_with("/") && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-        const auto equals = part.find('=');
-        return equals != std::string_view::npos && equals > 0 && equals + 1 < part.size();
-      });
-  if (!dn) {
-    problems->Add("enrolment.recipient", common::StrCat(common::Quoted(enrolment.recipient),
-                                                        " is not a subject DN as in \"/O=Operator/CN=RA\""));
+  JudgeDn(enrolment.recipient, "enrolment.recipient", "/O=Operator/CN=RA", problems);
+  if (enrolment.credential == EnrolmentCredential::kMacSecret && enrolment.transport == Transport::kDirect) {
+    problems->Add("enrolment.credential", "MAC_SECRET outside IPsec: transport DIRECT is refused for it");
+  }
+  if (!enrolment.late_binding.has_value()) return;
+  const LateBinding& late = *enrolment.late_binding;
+  if (late.root_spki.has_value() == !late.root_subject.empty()) {
+    problems->Add("enrolment.late_binding", "names the operator's root by exactly one of root_spki and root_subject");
+  } else if (!late.root_subject.empty()) {
+    JudgeDn(late.root_subject, "enrolment.late_binding.root_subject", "/O=Operator/CN=Root", problems);
   }
 }
 

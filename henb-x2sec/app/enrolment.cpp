@@ -90,6 +90,9 @@ absl::Status Enrolment::Obstacle() const {
   if (terms_->transport == policy::Transport::kInitialIpsec) {
     return absl::FailedPreconditionError("transport INITIAL_IPSEC: this release enrols by BACKHAUL or DIRECT only");
   }
+  if (terms_->credential == policy::EnrolmentCredential::kMacSecret) {
+    return absl::FailedPreconditionError("credential MAC_SECRET: this release enrols by the vendor certificate only");
+  }
   if (parts_.credentials.operator_roots().empty()) {
     return absl::FailedPreconditionError("no operator root is provisioned (credentials.operator_root)");
   }

@@ -65,7 +65,7 @@ TEST(LoadPolicy, TwentyWrongFilesAndMoreGetTheirMessage) {
 }
 
 TEST(LoadPolicy, TakesTheExamplesOfTheDocumentation) {
-  for (const char* name : {"certificates-only", "site", "pair-key-after-failure"}) {
+  for (const char* name : {"certificates-only", "site", "pair-key-after-failure", "late-binding"}) {
     const auto text = common::ReadFile(common::StrCat(X2_SOURCE_DIR "/docs/examples/", name, ".json"));
     ASSERT_TRUE(text.ok()) << text.status();
     EXPECT_TRUE(LoadPolicy(*text).ok()) << name << ": " << LoadPolicy(*text).status();
@@ -95,7 +95,9 @@ TEST(LoadPolicy, ReadsEveryField) {
       "access_modes":["OPEN"],"same_csg":false},"methods":["PSK","CERT_SAME_CA"],"fallback_on":["KEY_DENIED"],
       "suites":["AES128_CBC_SHA2_256_DH14"],"mode":"TRANSPORT","revocation":{"mode":"GRACE","grace":"1h"},
       "max_sa_age":"3600s","replay_window":64}],"enrolment":{"server_url":"https://ra.x/","recipient":"/CN=RA",
-      "transport":"DIRECT","require_pkiconf":false,"allow_implicit_confirm":true},
+      "transport":"DIRECT","require_pkiconf":false,"allow_implicit_confirm":true,"credential":"VENDOR_CERTIFICATE",
+      "pinned_roots":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+      "late_binding":{"root_subject":"/O=Operator/CN=Root"}},
       "revocation_default":{"mode":"SOFT"},"backhaul":{"trusted":true,"interface":"wan0"}})");
   ASSERT_TRUE(policy.ok()) << policy.status();
   EXPECT_EQ(policy->version, 18446744073709551615U);
@@ -108,6 +110,10 @@ TEST(LoadPolicy, ReadsEveryField) {
   EXPECT_EQ(rule.replay_window, 64U);
   EXPECT_EQ(policy->enrolment->transport, Transport::kDirect);
   EXPECT_FALSE(policy->enrolment->require_pkiconf);
+  EXPECT_EQ(policy->enrolment->credential, EnrolmentCredential::kVendorCertificate);
+  EXPECT_EQ(policy->enrolment->pinned_roots.size(), 1U);
+  EXPECT_EQ(policy->enrolment->late_binding->root_subject, "/O=Operator/CN=Root");
+  EXPECT_FALSE(policy->enrolment->late_binding->root_spki.has_value());
   EXPECT_TRUE(policy->backhaul.trusted);
 }
 
