@@ -11,6 +11,7 @@
 #include "common/digest.h"
 #include "common/henb_id.h"
 #include "common/ip_address.h"
+#include "policy/enrolment.h"
 #include "policy/suite.h"
 
 namespace henb::policy {
@@ -41,10 +42,6 @@ enum class FailureKind : std::uint8_t {
 
 enum class Mode : std::uint8_t { kTunnel = 1, kTransport = 2 };
 enum class RevocationMode : std::uint8_t { kStrict = 1, kGrace = 2, kSoft = 3 };
-enum class Transport : std::uint8_t { kBackhaul = 1, kInitialIpsec = 2, kDirect = 3 };
-/// What protects a device's first request to the RA/CA (R26, R36).
-enum class EnrolmentCredential : std::uint8_t { kVendorCertificate = 1, kMacSecret = 2 };
-
 /// R41: strict blocks without fresh news, grace after `grace` without, soft never.
 struct Revocation {
   RevocationMode mode = RevocationMode::kGrace;
@@ -100,25 +97,6 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 
   [[nodiscard]] bool blocks() const { return methods.size() == 1 && methods.front() == Method::kBlock; }
-};
-
-/// R61: the operator's root, taken where a cross-certificate leads from the vendor root to it. One of the two names it.
-struct LateBinding {
-  std::optional<common::SpkiHash> root_spki;
-  std::string root_subject;  ///< "/O=…/CN=…"; empty: not by name.
-  friend bool operator==(const LateBinding&, const LateBinding&) = default;
-};
-
-struct Enrolment {
-  std::string server_url;  ///< http(s)://host[:port][/path] of the RA/CA.
-  std::string recipient;   ///< Its subject DN, "/O=…/CN=…".
-  Transport transport = Transport::kBackhaul;
-  bool require_pkiconf = true;          ///< R29.
-  bool allow_implicit_confirm = false;  ///< R29.
-  EnrolmentCredential credential = EnrolmentCredential::kVendorCertificate;
-  std::vector<common::SpkiHash> pinned_roots{};  ///< R27: may be taken from extraCerts or caPubs.
-  std::optional<LateBinding> late_binding{};
-  friend bool operator==(const Enrolment&, const Enrolment&) = default;
 };
 
 struct Backhaul {
