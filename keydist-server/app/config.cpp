@@ -1,6 +1,7 @@
 #include "keydist-server/app/config.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "common/status.h"
 #include "common/toml_reader.h"
@@ -85,6 +86,73 @@ void ReadNetwork(TomlReader& toml, Config* config) {
   toml.Bool("network.reflection", &config->reflection);
 }
 
+/// "host:port", IPv6 in brackets.
+bool IsEndpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const auto port = common::ParseNumber<std::uint16_t>(text.substr(colon + 1));
+  std::string_view host = text.substr(0, colon);
+  if (!port || *port == 0) return false;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    return common::IpAddress::Parse(host.substr(1, host.size() - 2)).ok();
+  }
+  return std::all_of(host.begin(), host.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-'; });
+}
+
+bool IsPrefix(std::string_view text) {
+  return text.size() >= 2 && text.size() <= 128 && text.ends_with('/') &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_' || c == '/';
+         });
+}
+
+void ReadEtcd(TomlReader& toml, EtcdConfig* etcd) {
+  toml.Strings("store.etcd.endpoints", &etcd->endpoints);
+  if (toml.Has("store.etcd.endpoints") && etcd->endpoints.empty()) toml.Fail("store.etcd.endpoints", "is empty");
+  for (const std::string& endpoint : etcd->endpoints) {
+    if (IsEndpoint(endpoint)) continue;
+    toml.Fail("store.etcd.endpoints",
+              common::StrCat(common::Quoted(endpoint), " is not a host and port such as \"etcd-1.example:2379\""));
+    break;
+  }
+  toml.String("store.etcd.ca", &etcd->ca);
+  toml.String("store.etcd.certificate", &etcd->certificate);
+  toml.String("store.etcd.key", &etcd->key);
+  toml.String("store.etcd.prefix", &etcd->prefix);
+  if (!IsPrefix(etcd->prefix)) {
+    toml.Fail("store.etcd.prefix", "not up to 128 letters, digits, '.', '-', '_' and '/' with '/' at the end");
+  }
+  toml.Duration("store.etcd.deadline", &etcd->deadline);
+  if (etcd->deadline < absl::Milliseconds(100) || etcd->deadline > absl::Seconds(30)) {
+    toml.Fail("store.etcd.deadline", "not between 100ms and 30s");
+  }
+  toml.Duration("store.etcd.silence", &etcd->silence);
+  if (etcd->silence < 2 * etcd->deadline || etcd->silence > absl::Minutes(5)) {
+    toml.Fail(toml.Has("store.etcd.silence") ? "store.etcd.silence" : "store.etcd.deadline",
+              "store.etcd.silence must be between twice store.etcd.deadline and 5m");
+  }
+}
+
+void ReadStore(TomlReader& toml, Config* config) {
+  toml.String("store.state_dir", &config->state_dir);
+  toml.String("store.run_dir", &config->run_dir);
+  std::string backend = "sqlite";
+  toml.String("store.backend", &backend);
+  if (backend == "etcd") {
+    config->backend = StoreBackend::kEtcd;
+  } else if (backend != "sqlite") {
+    toml.Fail("store.backend", "neither \"sqlite\" nor \"etcd\"");
+  }
+  ReadEtcd(toml, &config->etcd);
+  const bool etcd = config->backend == StoreBackend::kEtcd;
+  for (const char* key : {"store.etcd.endpoints", "store.etcd.ca", "store.etcd.certificate", "store.etcd.key"}) {
+    if (etcd) toml.Require(key);
+  }
+  // What would be read and not used is a mistake that shows too late.
+  if (!etcd && toml.Has("store.etcd")) toml.Fail("store.etcd", "is for store.backend = \"etcd\"");
+}
+
 void ReadAudit(TomlReader& toml, Config* config) {
   config->audit_path = config->state_dir + "/audit.jsonl";
   toml.String("audit.path", &config->audit_path);
@@ -148,8 +216,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   toml.Strings("tls.anchors", &config.anchors);
   if (toml.Has("tls.anchors") && config.anchors.empty()) toml.Fail("tls.anchors", "is empty");
 
-  toml.String("store.state_dir", &config.state_dir);
-  toml.String("store.run_dir", &config.run_dir);
+  ReadStore(toml, &config);
   toml.String("keys.kek_file", &config.kek_file);
   domain::EpochSchedule& schedule = config.service.schedule;
   toml.Duration("keys.epoch_length", &schedule.length);

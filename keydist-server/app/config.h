@@ -26,6 +26,22 @@ struct Endpoint {
   std::uint16_t port = 0;
 };
 
+enum class StoreBackend {
+  kSqlite,  ///< One server, one file.
+  kEtcd,    ///< Several replicas of one service share it.
+};
+
+/// How a replica reaches the store that it shares.
+struct EtcdConfig {
+  std::vector<std::string> endpoints;          ///< "host:port"; the host is in the member's certificate.
+  std::string ca;                              ///< PEM: who signs the members' certificates.
+  std::string certificate;                     ///< PEM, what this replica shows them.
+  std::string key;                             ///< PEM, 0600.
+  std::string prefix = "keydist/";             ///< Of all keys: one service, one prefix.
+  absl::Duration deadline = absl::Seconds(2);  ///< Of a call at one endpoint.
+  absl::Duration silence = absl::Seconds(10);  ///< Longer without word, and no key goes out.
+};
+
 struct Config {
   common::IpAddress listen_address;
   std::uint16_t listen_port = 8443;
@@ -40,6 +56,8 @@ struct Config {
 
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";
+  StoreBackend backend = StoreBackend::kSqlite;
+  EtcdConfig etcd;  ///< With kEtcd only.
   std::string kek_file = "/etc/keydist-server/kek";
   std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
   std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".

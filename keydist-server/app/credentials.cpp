@@ -29,8 +29,8 @@ absl::Status CheckPrivate(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status CheckKeyBelongs(const Config& config, const common::Certificate& leaf,
-                             const common::SecretBytes& key_pem) {
+absl::Status CheckKeyBelongs(const std::string& certificate_path, const common::Certificate& leaf,
+                             const std::string& key_path, const common::SecretBytes& key_pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())),
                                                       &BIO_free);
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
@@ -39,26 +39,33 @@ absl::Status CheckKeyBelongs(const Config& config, const common::Certificate& le
       &EVP_PKEY_free);
   if (!key) {
     return absl::InvalidArgumentError(
-        common::StrCat(config.key, ": not an unencrypted private key: ", common::DrainOpensslErrors()));
+        common::StrCat(key_path, ": not an unencrypted private key: ", common::DrainOpensslErrors()));
   }
   if (X509_check_private_key(leaf.get(), key.get()) != 1) {
     static_cast<void>(common::DrainOpensslErrors());
     return absl::InvalidArgumentError(
-        common::StrCat(config.key, ": is not the key of the certificate in ", config.certificate));
+        common::StrCat(key_path, ": is not the key of the certificate in ", certificate_path));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
+absl::StatusOr<KeyPair> LoadKeyPair(const std::string& certificate, const std::string& key) {
+  KeyPair pair;
+  ASSIGN_OR_RETURN(pair.certificate_pem, common::ReadFile(certificate));
+  ASSIGN_OR_RETURN_CTX(pair.chain, common::Certificate::ChainFromPem(pair.certificate_pem), certificate);
+  RETURN_IF_ERROR(CheckPrivate(key));
+  ASSIGN_OR_RETURN(pair.key_pem, common::ReadSecretFile(key));
+  RETURN_IF_ERROR(CheckKeyBelongs(certificate, pair.chain.front(), key, pair.key_pem));
+  return pair;
+}
+
 absl::StatusOr<TlsMaterial> LoadTls(const Config& config) {
+  ASSIGN_OR_RETURN(KeyPair own, LoadKeyPair(config.certificate, config.key));
   TlsMaterial tls;
-  ASSIGN_OR_RETURN(tls.certificate_pem, common::ReadFile(config.certificate));
-  ASSIGN_OR_RETURN_CTX(const std::vector<common::Certificate> chain,
-                       common::Certificate::ChainFromPem(tls.certificate_pem), config.certificate);
-  RETURN_IF_ERROR(CheckPrivate(config.key));
-  ASSIGN_OR_RETURN(tls.key_pem, common::ReadSecretFile(config.key));
-  RETURN_IF_ERROR(CheckKeyBelongs(config, chain.front(), tls.key_pem));
+  tls.certificate_pem = std::move(own.certificate_pem);
+  tls.key_pem = std::move(own.key_pem);
   for (const std::string& path : config.anchors) {
     ASSIGN_OR_RETURN(const std::string pem, common::ReadFile(path));
     ASSIGN_OR_RETURN_CTX(const std::vector<common::Certificate> anchors, common::Certificate::ChainFromPem(pem), path);

@@ -21,6 +21,15 @@ struct TlsMaterial {
   std::vector<common::Certificate> anchors;
 };
 
+struct KeyPair {
+  std::vector<common::Certificate> chain;  ///< Leaf first, at least that.
+  std::string certificate_pem;
+  common::SecretBytes key_pem;
+};
+
+/// A certificate and its key from their files; errors as LoadTls.
+[[nodiscard]] absl::StatusOr<KeyPair> LoadKeyPair(const std::string& certificate, const std::string& key);
+
 /// InvalidArgument names the file: not PEM, key and certificate do not belong together, a secret file that others may
 /// read.
 [[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);

@@ -1,4 +1,5 @@
 // keydist-server: hands out keys for pairs of neighbours to the HeNBs behind a gateway.
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -61,6 +62,19 @@ void TickEverySecond(common::EventLoop& loop, Program& program) {
   loop.After(absl::Seconds(1), [&loop, &program] { TickEverySecond(loop, program); });
 }
 
+/// For Program::Start: false when a signal says that this is the end.
+bool PauseUnlessEnded(int signal_fd, absl::Duration time) {
+  for (const absl::Time until = absl::Now() + time; absl::Now() < until;) {
+    pollfd waited{.fd = signal_fd, .events = POLLIN, .revents = 0};
+    if (poll(&waited, 1, static_cast<int>(absl::ToInt64Milliseconds(until - absl::Now())) + 1) <= 0) continue;
+    signalfd_siginfo info{};
+    if (read(signal_fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info) && info.ssi_signo != SIGHUP) {
+      return false;
+    }
+  }
+  return true;
+}
+
 int Serve(const Options& options, const Config& config) {
   sigset_t signals;
   sigemptyset(&signals);
@@ -71,7 +85,9 @@ int Serve(const Options& options, const Config& config) {
   common::SystemClock clock;
   common::SystemRandom random;
   common::SystemProcessRunner runner;
-  absl::StatusOr<std::unique_ptr<Program>> program = Program::Start(config, clock, random, runner);
+  absl::StatusOr<std::unique_ptr<Program>> program = Program::Start(
+      config, clock, random, runner, [&](absl::Duration time) { return PauseUnlessEnded(signal_fd.get(), time); });
+  if (absl::IsCancelled(program.status())) return common::kExitDone;
   if (!program.ok()) {
     common::LogAlarm("start_failed", {{"error", program.status()}});
     // Status 3 is a client's word for "not reachable".
@@ -105,6 +121,9 @@ bool ReadNumber(std::string_view text, T* value) {
 }
 
 int RestoreFrom(const Options& options, const Config& config) {
+  if (config.backend != StoreBackend::kSqlite) {
+    return Fail(absl::InvalidArgumentError("--restore fills a store of store.backend = \"sqlite\" only"));
+  }
   const common::SystemClock clock;
   const absl::StatusOr<Restored> restored = Restore(config, options.restore, options.restore_options, clock);
   if (!restored.ok()) {

@@ -17,19 +17,21 @@
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/metrics.h"
 #include "keydist-server/app/metrics_endpoint.h"
+#include "keydist-server/app/open_store.h"
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/rpc/henb_rpc.h"
 #include "keydist-server/store/audit_heads.h"
 #include "keydist-server/store/file_audit_log.h"
-#include "keydist-server/store/sqlite_store.h"
 
 namespace henb::keydist::app {
 namespace {
 
 constexpr int kMaxMessage = 64 << 10;  // The largest request, 64 names of 200 octets, has 13 KB.
 constexpr int kMaxStreams = 128;       // Of one connection; x2secd has two.
+constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);  // Of opening a store that does not answer.
+constexpr absl::Duration kMostRetry = absl::Seconds(5);
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
 
 /// As heads of the audit log name this replica.
@@ -55,7 +57,7 @@ std::shared_ptr<grpc::ServerCredentials> MutualTls(const TlsMaterial& tls) {
 struct Program::Impl {
   Config config;
   const common::Clock* clock = nullptr;  ///< Outlives the program.
-  std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<store::Store> store;
   std::unique_ptr<store::FileAuditLog> audit;
   std::unique_ptr<store::AuditHeads> heads;
   std::unique_ptr<service::KeyService> service;
@@ -74,10 +76,14 @@ struct Program::Impl {
   std::optional<absl::Time> first_anchor_ends;
   int port = 0;
   bool healthy = false;
+  bool following = true;
   std::unique_ptr<MetricsEndpoint> metrics;  ///< Asks the rest, on its own thread.
 
   [[nodiscard]] MetricsInputs Measure() const;
   absl::Status OpenHeads();
+  /// The store and the service over it.
+  absl::Status OpenService(common::Random& random);
+  absl::Status AwaitService(common::Random& random, const Pause& pause);
   absl::Status ListenForHenbs(const TlsMaterial& tls);
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
                                                          const std::string& group) const;
@@ -89,22 +95,20 @@ int Program::port() const { return impl_->port; }
 int Program::metrics_port() const { return impl_->metrics ? impl_->metrics->port() : 0; }
 
 absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, const common::Clock& clock,
-                                                        common::Random& random, common::ProcessRunner& runner) {
+                                                        common::Random& random, common::ProcessRunner& runner,
+                                                        const Pause& pause) {
   auto impl = std::make_unique<Impl>();
   impl->config = config;
   impl->clock = &clock;
   ASSIGN_OR_RETURN(const TlsMaterial tls, LoadTls(config));
-  ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
+  RETURN_IF_ERROR(LoadKek(config.kek_file).status());
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
   RETURN_IF_ERROR(common::MakeDirectories(config.run_dir, 0755));
   // The audit file's lock comes first: a second server on the same state stops here.
   ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
   ASSIGN_OR_RETURN_CTX(impl->audit, store::FileAuditLog::Open(std::move(file)), config.audit_path);
   RETURN_IF_ERROR(impl->OpenHeads());
-  ASSIGN_OR_RETURN(impl->store, store::SqliteStore::Open(config.state_dir + "/keydist.db"));
-  impl->service = std::make_unique<service::KeyService>(*impl->store, *impl->audit, clock, random, std::move(sealer),
-                                                        config.service);
-  RETURN_IF_ERROR(impl->service->Start());
+  RETURN_IF_ERROR(impl->AwaitService(random, pause));
   ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
   impl->quota = std::make_unique<service::CallQuota>(config.quota);
   const bool by_address = config.placement == Placement::kBehindSegw;
@@ -167,6 +171,24 @@ MetricsInputs Program::Impl::Measure() const {
   return in;
 }
 
+absl::Status Program::Impl::OpenService(common::Random& random) {
+  ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
+  ASSIGN_OR_RETURN(store, OpenStore(config, *clock, random));
+  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, std::move(sealer), config.service);
+  return service->Start();
+}
+
+absl::Status Program::Impl::AwaitService(common::Random& random, const Pause& pause) {
+  for (absl::Duration wait = kFirstRetry;; wait = std::min(2 * wait, kMostRetry)) {
+    const absl::Status status = OpenService(random);
+    if (status.ok() || !pause || config.backend != StoreBackend::kEtcd || !absl::IsUnavailable(status)) return status;
+    service.reset();
+    store.reset();
+    common::LogWarning("store_away", {{"error", status}});
+    if (!pause(random.Jitter(wait, 0.3))) return absl::CancelledError("told to stop while etcd was away");
+  }
+}
+
 absl::Status Program::Impl::OpenHeads() {
   ASSIGN_OR_RETURN(domain::AuditHeadSigner signer, LoadOrMakeHeadsKey(config.audit_heads_key));
   ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_heads_path));
@@ -223,7 +245,16 @@ void Program::Tick() {
   if (impl_->metrics) impl_->metrics->Tick();
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
-  const bool healthy = epochs.ok() && impl_->audit->health().ok();
+  const absl::Status following = impl_->store->Following();
+  if (following.ok() != impl_->following) {
+    impl_->following = following.ok();
+    if (following.ok()) {
+      common::LogInfo("store_followed");
+    } else {
+      common::LogAlarm("store_not_followed", {{"error", following}});
+    }
+  }
+  const bool healthy = epochs.ok() && following.ok() && impl_->audit->health().ok();
   if (healthy == impl_->healthy) return;
   impl_->healthy = healthy;
   grpc::HealthCheckServiceInterface* health = impl_->henb_server->GetHealthCheckService();
@@ -248,6 +279,7 @@ void Program::Drain(absl::Duration within) {
 
 absl::Status CheckFiles(const Config& config) {
   RETURN_IF_ERROR(LoadTls(config).status());
+  if (config.backend == StoreBackend::kEtcd) RETURN_IF_ERROR(LoadEtcd(config.etcd).status());
   return LoadKek(config.kek_file).status();
 }
 

@@ -1,6 +1,7 @@
 // keydist-server put together.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,14 +13,20 @@
 
 namespace henb::keydist::app {
 
+/// Waits this long; false: do not go on. What Start does while etcd is away.
+using Pause = std::function<bool(absl::Duration)>;
+
 /// The running service: store, audit log, key service, the TLS listener for HeNBs and the two unix sockets. One thread,
 /// but for Tick.
 class Program {
  public:
-  /// Installs the kernel guard where it belongs, then listens. Errors name the file or address.
+  /// Opens the store, installs the kernel guard where it belongs, then listens. Errors name the file or address. A
+  /// shared store that does not answer is waited for, when there is a `pause` to wait with: until then nobody is
+  /// listened to. Cancelled when `pause` says so.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Program>> Start(const Config& config, const common::Clock& clock,
                                                                       common::Random& random,
-                                                                      common::ProcessRunner& runner);
+                                                                      common::ProcessRunner& runner,
+                                                                      const Pause& pause = nullptr);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

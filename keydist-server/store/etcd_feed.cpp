@@ -111,6 +111,7 @@ absl::Status EtcdFeed::AwaitTold(std::uint64_t revision, absl::Duration within) 
   if (changed_.wait_for(lock, absl::ToChronoNanoseconds(within), [&] { return heard_ >= revision || stopping_; })) {
     return absl::OkStatus();
   }
+  owed_ = std::max(owed_, revision);
   return absl::UnavailableError(common::StrCat("done at revision ", revision, ", but not yet heard of here"));
 }
 
@@ -118,7 +119,8 @@ absl::Status EtcdFeed::Following() const {
   const absl::Duration now = clock_.Steady();
   const std::lock_guard lock(mutex_);
   if (!spoilt_.ok()) return spoilt_;
-  if (now - client_.answered_at() > kMostSilence || (!watching_ && now - silent_since_ > kMostSilence)) {
+  if (now - client_.answered_at() > most_silence_ || (!watching_ && now - silent_since_ > most_silence_) ||
+      owed_ > heard_) {
     return absl::UnavailableError("no word from etcd: what other replicas changed may be unknown here");
   }
   return absl::OkStatus();

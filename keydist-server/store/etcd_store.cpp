@@ -15,9 +15,10 @@ constexpr absl::Duration kTellWithin = absl::Seconds(5);
 absl::StatusOr<std::unique_ptr<EtcdStore>> EtcdStore::Open(Options options, const common::Clock& clock,
                                                            common::Random& random) {
   if (options.endpoints.addresses.empty()) return absl::InvalidArgumentError("etcd: no endpoint");
+  const absl::Duration most_silence = options.most_silence;
   std::unique_ptr<EtcdStore> store(new EtcdStore(std::move(options), clock));
   ASSIGN_OR_RETURN(const std::uint64_t revision, store->Prepare());
-  store->feed_ = std::make_unique<EtcdFeed>(store->client_, store->keys_, clock, random, revision);
+  store->feed_ = std::make_unique<EtcdFeed>(store->client_, store->keys_, clock, random, revision, most_silence);
   return store;
 }
 

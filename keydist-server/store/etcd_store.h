@@ -25,7 +25,8 @@ class EtcdStore final : public Store {
 
   struct Options {
     EtcdEndpoints endpoints;
-    std::string prefix = "keydist/";  ///< Of all keys.
+    std::string prefix = "keydist/";                  ///< Of all keys.
+    absl::Duration most_silence = absl::Seconds(10);  ///< Longer without word from etcd, and Following says so.
   };
   /// FailedPrecondition: a newer release's schema. Unavailable: no endpoint answers. The references outlive the store.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<EtcdStore>> Open(Options options, const common::Clock& clock,

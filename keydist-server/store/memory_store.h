@@ -8,7 +8,7 @@
 namespace henb::keydist::store {
 
 /// Forgets everything when it ends: for tests and benches. Any thread.
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;

@@ -11,8 +11,8 @@
 #include "common/random.h"
 #include "keydist-server/store/etcd_store.h"
 #include "keydist-server/store/store.h"
+#include "tests/support/etcd_cluster.h"
 #include "tests/support/etcd_endpoints.h"
-#include "tests/support/etcd_process.h"
 #include "tests/support/temp_directory.h"
 
 namespace henb::keydist::store {

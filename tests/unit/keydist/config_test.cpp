@@ -85,6 +85,44 @@ inner_pool = ["10.0.0.1/8"]
               HasSubstr("10.0.0.1/8"));
 }
 
+constexpr char kEtcd[] = R"([store]
+backend = "etcd"
+[store.etcd]
+endpoints = ["etcd-1.example:2379", "[2001:db8::2]:2379"]
+ca = "ca.pem"
+certificate = "e.pem"
+key = "e.key"
+)";
+
+TEST(Config, AnEtcdAndItsDefaults) {
+  const auto config = app::ParseConfig(With(kEtcd), "k.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->backend, app::StoreBackend::kEtcd);
+  EXPECT_EQ(config->etcd.endpoints[1], "[2001:db8::2]:2379");
+  EXPECT_EQ(config->etcd.prefix, "keydist/");
+  EXPECT_EQ(config->etcd.deadline, absl::Seconds(2));
+  EXPECT_EQ(config->etcd.silence, absl::Seconds(10));
+  EXPECT_EQ(app::ParseConfig(kGood, "k.toml")->backend, app::StoreBackend::kSqlite);
+}
+
+TEST(Config, ErrorsAboutTheStoreNameThePlace) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(Error(With("[store]\nbackend = \"postgres\"\n")), HasSubstr("k.toml:8:11: store.backend neither"));
+  EXPECT_THAT(Error(With("[store]\nbackend = \"etcd\"\n")), HasSubstr("store.etcd.endpoints is missing"));
+  EXPECT_THAT(Error(With("[store.etcd]\nendpoints = [\"e:1\"]\n")), HasSubstr("is for store.backend = \"etcd\""));
+  EXPECT_THAT(Error(With(std::string(kEtcd) + "peers = 3\n")), HasSubstr("k.toml:14:"));
+  for (const char* endpoint : {"https://e.example:2379", "e.example", "e.example:0", "2001:db8::2:2379", ":2379"}) {
+    EXPECT_THAT(Error(With(common::StrCat("[store]\nbackend=\"etcd\"\netcd.endpoints=[\"", endpoint, "\"]\n"))),
+                ::testing::AllOf(HasSubstr("k.toml:9:"), HasSubstr("is not a host and port")))
+        << endpoint;
+  }
+  for (const char* prefix : {"", "/", "keydist", "key dist/"}) {
+    EXPECT_THAT(Error(With(common::StrCat(kEtcd, "prefix = \"", prefix, "\"\n"))), HasSubstr("k.toml:14:")) << prefix;
+  }
+  EXPECT_THAT(Error(With(std::string(kEtcd) + "deadline = \"1ms\"\n")), HasSubstr("not between 100ms and 30s"));
+  EXPECT_THAT(Error(With(std::string(kEtcd) + "silence = \"3s\"\n")), HasSubstr("twice store.etcd.deadline"));
+}
+
 TEST(Config, EveryKeyOfTheDocumentationIsKnown) {
   const std::string page = *common::ReadFile(X2_SOURCE_DIR "/docs/configuration.md");
   const std::size_t begin = page.find("## keydist-server");

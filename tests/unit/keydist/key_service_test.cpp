@@ -193,5 +193,42 @@ TEST_F(KeyServiceTest, LostHistoryIsSaid) {
   EXPECT_EQ(a.events[0].revision, service.directory().revision());
 }
 
+/// A store that others may have changed since.
+class DeafStore final : public store::MemoryStore {
+ public:
+  absl::Status Following() const override { return following; }
+  absl::Status following;
+};
+
+TEST(KeyServiceOverASharedStore, R49DecidesNothingWhileTheStoreDoesNotFollow) {
+  DeafStore store;
+  FakeAuditLog audit;
+  common::FakeClock clock;
+  common::FakeRandom random;
+  service::KeyService service(store, audit, clock, random, *domain::RootSealer::Make(common::SecretBytes(32)), {});
+  ASSERT_TRUE(service.Start().ok());
+  service::OperatorDesk desk(service);
+  const common::SpkiHash anchor = common::Sha256Digest::Of("anchor");
+  for (const char* id : {"a.example", "b.example"}) {
+    domain::HenbRecord record;
+    record.id = *common::HenbId::Parse(id);
+    record.anchors = {anchor};
+    record.groups = {"site"};
+    ASSERT_TRUE(desk.Add(std::move(record)).ok());
+  }
+  const std::vector<std::string_view> peers = {"b.example"};
+  const service::CallerIdentity caller{anchor, *common::HenbId::Parse("a.example")};
+  service::Decision decision;
+  ASSERT_TRUE(service.Decide(caller, peers, &decision).ok());
+  for (const absl::Status& why : {absl::UnavailableError("no word"), absl::DataLossError("a record was deleted")}) {
+    store.following = why;
+    service::Decision refused;
+    EXPECT_EQ(service.Decide(caller, peers, &refused).code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(refused.pick.current, nullptr) << "nothing to derive from";
+  }
+  store.following = absl::OkStatus();
+  EXPECT_TRUE(service.Decide(caller, peers, &decision).ok());
+}
+
 }  // namespace
 }  // namespace henb::keydist::test

@@ -5,8 +5,8 @@
 
 #include "keydist-server/store/etcd_store.h"
 #include "service_fixture.h"
+#include "tests/support/etcd_cluster.h"
 #include "tests/support/etcd_endpoints.h"
-#include "tests/support/etcd_process.h"
 
 namespace henb::keydist::test {
 namespace {

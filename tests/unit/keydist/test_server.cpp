@@ -79,9 +79,10 @@ absl::Status TestServer::Add(const std::string& id, const TestCa& ca, const std:
   return common::FromGrpc(v1::Admin::NewStub(channel)->AddHenb(&context, request, &response));
 }
 
-int TestServer::Ctl(std::vector<std::string> arguments, std::string* output, std::string* error) const {
+int TestServer::CtlAt(const app::Config& at, std::vector<std::string> arguments, std::string* output,
+                      std::string* error) {
   common::ProcessRequest request;
-  request.argv = {KEYDISTCTL, "--socket", config.run_dir + "/admin.sock"};
+  request.argv = {KEYDISTCTL, "--socket", at.run_dir + "/admin.sock"};
   request.argv.insert(request.argv.end(), arguments.begin(), arguments.end());
   request.deadline = absl::Seconds(30);
   common::SystemProcessRunner system;
@@ -92,9 +93,9 @@ int TestServer::Ctl(std::vector<std::string> arguments, std::string* output, std
   return result->exit_status;
 }
 
-std::unique_ptr<x2sec::keydist_client::KeyServiceClient> TestServer::Client(const Identity& identity) {
+std::unique_ptr<x2sec::keydist_client::KeyServiceClient> TestServer::ClientAt(int port, const Identity& identity) {
   x2sec::keydist_client::ClientOptions options;
-  options.address = common::StrCat("127.0.0.1:", program->port());
+  options.address = common::StrCat("127.0.0.1:", port);
   options.server_name = "keydist.example";
   options.operator_root_pem = operator_ca.pem();
   options.deadline = absl::Seconds(10);

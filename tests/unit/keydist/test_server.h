@@ -49,8 +49,16 @@ class TestServer {
   void Stop();
   [[nodiscard]] absl::Status Add(const std::string& id, const TestCa& ca, const std::string& group);
   /// A command of keydistctl's; its output to `output`.
-  int Ctl(std::vector<std::string> arguments, std::string* output = nullptr, std::string* error = nullptr) const;
-  [[nodiscard]] std::unique_ptr<x2sec::keydist_client::KeyServiceClient> Client(const Identity& identity);
+  int Ctl(std::vector<std::string> arguments, std::string* output = nullptr, std::string* error = nullptr) const {
+    return CtlAt(config, std::move(arguments), output, error);
+  }
+  [[nodiscard]] std::unique_ptr<x2sec::keydist_client::KeyServiceClient> Client(const Identity& identity) {
+    return ClientAt(program->port(), identity);
+  }
+  /// The same of another server with these authorities.
+  static int CtlAt(const app::Config& at, std::vector<std::string> arguments, std::string* output = nullptr,
+                   std::string* error = nullptr);
+  [[nodiscard]] std::unique_ptr<x2sec::keydist_client::KeyServiceClient> ClientAt(int port, const Identity& identity);
   [[nodiscard]] std::unique_ptr<x2sec::keydist_client::KeyServiceClient> Client(const std::string& dns,
                                                                                 const TestCa& ca) {
     return Client(ca.Issue(dns));
