@@ -38,19 +38,33 @@ absl::Status CheckSuites(const std::vector<std::string>& suites, std::string_vie
   return absl::OkStatus();
 }
 
+/// Two addresses that face each other, of which `family` is known.
+absl::Status CheckPair(const common::IpAddress& local, std::string_view local_field, const common::IpAddress& peer,
+                       std::string_view peer_field, int family) {
+  if (local.family() == AF_UNSPEC) return absl::InvalidArgumentError(StrCat(local_field, ": empty"));
+  if (local.family() != family) return absl::InvalidArgumentError(StrCat(local_field, ": of another family"));
+  if (peer.family() != family) {
+    return absl::InvalidArgumentError(StrCat(peer_field, ": of another family than local_address"));
+  }
+  if (peer == local) return absl::InvalidArgumentError(StrCat(peer_field, ": the same as ", local_field));
+  const auto octets = peer.bytes();
+  if (std::all_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet == 0; })) {
+    return absl::InvalidArgumentError(StrCat(peer_field, ": unspecified"));  // would mean "anybody" to pluto
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckEnds(const core::ConnectionSpec& spec) {
   if (spec.local_id.empty()) return absl::InvalidArgumentError("local_id: empty");
   if (spec.peer_id.empty()) return absl::InvalidArgumentError("peer_id: empty");
   if (spec.local_id == spec.peer_id) return absl::InvalidArgumentError("peer_id: the same as local_id");
-  if (spec.local_address.family() == AF_UNSPEC) return absl::InvalidArgumentError("local_address: empty");
-  if (spec.peer_address.family() != spec.local_address.family()) {
-    return absl::InvalidArgumentError("peer_address: of another family than local_address");
-  }
-  if (spec.peer_address == spec.local_address)
-    return absl::InvalidArgumentError("peer_address: the same as local_address");
-  const auto octets = spec.peer_address.bytes();
-  if (std::all_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet == 0; })) {
-    return absl::InvalidArgumentError("peer_address: unspecified");  // would mean "anybody" to pluto
+  const int family = spec.local_address.family();
+  RETURN_IF_ERROR(CheckPair(spec.local_address, "local_address", spec.peer_address, "peer_address", family));
+  RETURN_IF_ERROR(
+      CheckPair(spec.local_ike_address, "local_ike_address", spec.peer_ike_address, "peer_ike_address", family));
+  if (spec.transport_mode &&
+      (spec.local_ike_address != spec.local_address || spec.peer_ike_address != spec.peer_address)) {
+    return absl::InvalidArgumentError("transport_mode: IKE has addresses of its own, which needs a tunnel");
   }
   return absl::OkStatus();
 }

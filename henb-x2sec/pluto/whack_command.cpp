@@ -16,19 +16,29 @@ std::string_view Authby(const core::ConnectionSpec& spec) {
   return spec.local_key_is_rsa ? "rsa" : "ecdsa";
 }
 
+/// The end of IKE and of the tunnel, and the address behind it where that is another one.
+void AppendAddresses(Arguments& to, const common::IpAddress& ike, const common::IpAddress& address) {
+  Append(to, {"--host", ike.ToString()});
+  if (ike != address) Append(to, {"--client", StrCat(address.ToString(), address.is_v6() ? "/128" : "/32")});
+}
+
 void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
-  Append(to, {"--id", StrCat("@", spec.local_id.str()), "--host", spec.local_address.ToString()});
+  Append(to, {"--id", StrCat("@", spec.local_id.str())});
+  AppendAddresses(to, spec.local_ike_address, spec.local_address);
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
-    Append(to, {"--ckaid", spec.local_ckaid, "--authby", std::string(Authby(spec)), "--sendcert", "always"});
+    // The peer may hold the root alone: raw whack would leave the CAs between (RFC 7296 §3.6) out.
+    Append(to, {"--ckaid", spec.local_ckaid, "--authby", std::string(Authby(spec)), "--sendcert", "always", "--sendca",
+                "all"});
   }
   // A script would run three times a link, in a shell, and block pluto meanwhile.
   Append(to, {"--updown", "%disabled"});
 }
 
 void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
-  Append(to, {"--id", StrCat("@", spec.peer_id.str()), "--host", spec.peer_address.ToString()});
+  Append(to, {"--id", StrCat("@", spec.peer_id.str())});
+  AppendAddresses(to, spec.peer_ike_address, spec.peer_address);
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
@@ -36,9 +46,14 @@ void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
   }
 }
 
+/// Of the whole connection. For RSA with SHA-2 alone; whack has no "--rsa", and its "--rsasig" takes SHA-1 as well.
+std::string PolicyWord(const core::ConnectionSpec& spec) {
+  if (spec.auth == core::IkeAuth::kPsk) return "--psk";
+  return spec.local_key_is_rsa ? "--rsa-sha2" : "--ecdsa";
+}
+
 void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
-  Append(to,
-         {"--ikev2", "--encrypt", "--pfs", spec.auth == core::IkeAuth::kPsk ? "--psk" : StrCat("--", Authby(spec))});
+  Append(to, {"--ikev2", "--encrypt", "--pfs", PolicyWord(spec)});
   if (!spec.transport_mode) to.emplace_back("--tunnel");
   const std::string lifetime = StrCat(absl::ToInt64Seconds(spec.lifetime));
   Append(to, {"--reauth", "--overlapip", "--reqid", StrCat(spec.reqid)});

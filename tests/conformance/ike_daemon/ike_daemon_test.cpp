@@ -145,8 +145,8 @@ TEST_P(IkeDaemonTest, BringsALinkUpAndBothEndsAgreeOnIt) {  // R11
 
 TEST_P(IkeDaemonTest, WorksOverIpv6) {
   PutSecrets('1');
-  at_a_.local_address = at_b_.peer_address = a().address6;
-  at_a_.peer_address = at_b_.local_address = b().address6;
+  at_a_.local_address = at_a_.local_ike_address = at_b_.peer_address = at_b_.peer_ike_address = a().address6;
+  at_a_.peer_address = at_a_.peer_ike_address = at_b_.local_address = at_b_.local_ike_address = b().address6;
   AddBoth();
   ASSERT_EQ(Initiate(a(), at_a_).outcome, InitiateOutcome::kEstablished);
   ASSERT_THAT(States(a()).child_sas, SizeIs(1));

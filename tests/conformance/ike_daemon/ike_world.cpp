@@ -119,8 +119,8 @@ ConnectionSpec SpecOf(const IkeEnd& from, const IkeEnd& to, IkeAuth auth) {
   spec.name = "x2-" + to.id.str() + "-0";
   spec.local_id = from.id;
   spec.peer_id = to.id;
-  spec.local_address = from.address;
-  spec.peer_address = to.address;
+  spec.local_address = spec.local_ike_address = from.address;
+  spec.peer_address = spec.peer_ike_address = to.address;
   spec.reqid = 101;
   spec.auth = auth;
   if (auth == IkeAuth::kCertificate) {

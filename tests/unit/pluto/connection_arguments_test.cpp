@@ -66,6 +66,15 @@ TEST(ConnectionArgumentsTest, NamesTheFieldThatIsWrong) {
       {"peer_address", [](auto& s) { s.peer_address = *common::IpAddress::Parse("fd00::1"); }},
       {"peer_address", [](auto& s) { s.peer_address = *common::IpAddress::Parse("0.0.0.0"); }},
       {"peer_address", [](auto& s) { s.peer_address = s.local_address; }},
+      {"local_ike_address", [](auto& s) { s.local_ike_address = {}; }},
+      {"local_ike_address", [](auto& s) { s.local_ike_address = *common::IpAddress::Parse("fd00::1"); }},
+      {"peer_ike_address", [](auto& s) { s.peer_ike_address = *common::IpAddress::Parse("0.0.0.0"); }},
+      {"peer_ike_address", [](auto& s) { s.peer_ike_address = s.local_ike_address; }},
+      {"transport_mode",
+       [](auto& s) {
+         s.transport_mode = true;
+         s.peer_ike_address = *common::IpAddress::Parse("10.9.0.50");
+       }},
       {"reqid", [](auto& s) { s.reqid = 0; }},
       {"reqid", [](auto& s) { s.reqid = 16380; }},
       {"local_ckaid", [](auto& s) { s.local_ckaid = "01"; }},

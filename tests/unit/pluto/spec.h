@@ -10,8 +10,8 @@ inline core::ConnectionSpec PskSpec() {
   spec.name = "x2-henb-b.example-0";
   spec.local_id = *common::HenbId::Parse("henb-a.example");
   spec.peer_id = *common::HenbId::Parse("henb-b.example");
-  spec.local_address = *common::IpAddress::Parse("10.9.0.1");
-  spec.peer_address = *common::IpAddress::Parse("10.9.0.2");
+  spec.local_address = spec.local_ike_address = *common::IpAddress::Parse("10.9.0.1");
+  spec.peer_address = spec.peer_ike_address = *common::IpAddress::Parse("10.9.0.2");
   spec.reqid = 101;
   spec.ike_suites = {"aes_gcm256-sha2_256-ecp256"};
   spec.esp_suites = {"aes_gcm256-none-ecp256"};

@@ -45,7 +45,8 @@ TEST(WhackCommandTest, AddsAPskConnection) {
 TEST(WhackCommandTest, ACertificateConnectionNamesItsKeyAndTheExpectedAnchor) {  // R14
   const auto [ours, peers] = Ends(AddWords(CertificateSpec()));
   EXPECT_THAT(Text(ours),
-              testing::HasSubstr("--ckaid 0123456789abcdef0123456789abcdef01234567 --authby ecdsa --sendcert always"));
+              testing::HasSubstr("--ckaid 0123456789abcdef0123456789abcdef01234567 --authby ecdsa --sendcert always "
+                                 "--sendca all"));  // R18
   EXPECT_THAT(ours, Not(Contains("--ca")));
   EXPECT_THAT(Text(peers), testing::HasSubstr("--ca O=Operator, CN=Operator CA 1 --authby ecdsa --sendcert always"));
   EXPECT_THAT(peers, Contains("--ecdsa"));
@@ -57,7 +58,7 @@ TEST(WhackCommandTest, AnRsaKeyIsAuthenticatedAsRsa) {
   core::ConnectionSpec spec = CertificateSpec();
   spec.local_key_is_rsa = true;
   const Arguments words = AddWords(spec);
-  EXPECT_THAT(words, Contains("--rsa"));
+  EXPECT_THAT(words, Contains("--rsa-sha2"));  // R18; "--rsa" is ambiguous to whack
   EXPECT_THAT(words, Not(Contains("--ecdsa")));
   EXPECT_EQ(std::count(words.begin(), words.end(), "rsa"), 2);
 }
@@ -83,11 +84,23 @@ TEST(WhackCommandTest, SeveralSuitesAreOneWord) {
 
 TEST(WhackCommandTest, Ipv6NeedsNoWordOfItsOwn) {
   core::ConnectionSpec spec = PskSpec();
-  spec.local_address = *common::IpAddress::Parse("fd09::1");
-  spec.peer_address = *common::IpAddress::Parse("fd09::2");
+  spec.local_address = spec.local_ike_address = *common::IpAddress::Parse("fd09::1");
+  spec.peer_address = spec.peer_ike_address = *common::IpAddress::Parse("fd09::2");
   const Arguments words = AddWords(spec);
   EXPECT_THAT(words, Contains("fd09::1"));
   EXPECT_THAT(words, Not(Contains("--ipv6")));
+}
+
+TEST(WhackCommandTest, R64AddressesBehindTheEndsOfIkeAreClients) {
+  core::ConnectionSpec spec = CertificateSpec();
+  spec.peer_ike_address = *common::IpAddress::Parse("10.9.0.50");
+  const auto [ours, peers] = Ends(AddWords(spec));
+  EXPECT_THAT(Text(peers), testing::HasSubstr("--host 10.9.0.50 --client 10.9.0.2/32"));
+  EXPECT_THAT(ours, Not(Contains("--client")));
+  spec = PskSpec();
+  spec.local_address = *common::IpAddress::Parse("10.7.0.1");
+  EXPECT_THAT(Text(AddWords(spec)), testing::HasSubstr("--host 10.9.0.1 --client 10.7.0.1/32"));
+  EXPECT_NE(AddWords(spec).back(), AddWords(PskSpec()).back());
 }
 
 TEST(WhackCommandTest, NothingFromOutsideBecomesAnOption) {
