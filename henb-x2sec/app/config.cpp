@@ -117,12 +117,29 @@ void ReadPorts(TomlReader* reader, std::string_view key, core::ProtectedPort::Pr
   }
 }
 
+void ReadLocalAddresses(TomlReader* reader, Config* config) {
+  std::vector<std::string> texts;
+  reader->Strings("x2.local_addresses", &texts);
+  for (const std::string& text : texts) {
+    const auto address = common::IpAddress::Parse(text);
+    auto& known = config->local_addresses;
+    if (!address.ok()) {
+      reader->Fail("x2.local_addresses", StrCat("is refused: ", address.status().message()));
+    } else if (std::find(known.begin(), known.end(), *address) != known.end()) {
+      reader->Fail("x2.local_addresses", StrCat("names ", text, " twice"));
+    } else {
+      known.push_back(*address);
+    }
+  }
+}
+
 void ReadX2(TomlReader* reader, Config* config) {
   using Protocol = core::ProtectedPort::Protocol;
   ReadPorts(reader, "x2.sctp_ports", Protocol::kSctp, &config->ports);
   ReadPorts(reader, "x2.udp_ports", Protocol::kUdp, &config->ports);
   if (config->ports.empty())
     reader->Fail("x2.udp_ports", "and x2.sctp_ports are both empty: nothing would be protected");
+  ReadLocalAddresses(reader, config);
   static constexpr Choice<bool> kModes[] = {{"tunnel", false}, {"transport", true}};
   config->transport_mode = ReadChoice(reader, "x2.mode", kModes).value_or(config->transport_mode);
 }

@@ -37,6 +37,7 @@ struct Config {
   std::set<core::ProtectedPort> ports = {{core::ProtectedPort::Protocol::kSctp, 36422},
                                          {core::ProtectedPort::Protocol::kUdp, 2152}};
   bool transport_mode = false;
+  std::vector<common::IpAddress> local_addresses;  ///< X2-C and X2-U of our own; empty: those that routes leave from.
 
   std::string whack = "/usr/libexec/ipsec/whack";
   std::string pluto_rundir = "/run/pluto";

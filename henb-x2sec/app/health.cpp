@@ -49,7 +49,7 @@ bool CarriesBothWays(const core::KernelSnapshot& kernel, int reqid) {
 }  // namespace
 
 HealthMonitor::HealthMonitor(const Config& config, const common::Clock& clock)
-    : config_(config), clock_(clock), floor_(std::max(BuildDate(), SavedFloor(FloorFile(config)))) {
+    : config_(config), clock_(clock), saved_(SavedFloor(FloorFile(config))), floor_(std::max(BuildDate(), saved_)) {
   health_.backhaul_up = !config.backhaul_reqid.has_value();
   JudgeClock();
 }
@@ -66,9 +66,12 @@ void HealthMonitor::Save(bool now) {
   saved_at_ = steady;
   // A clock that is behind says nothing.
   if (health_.clock_sane) floor_ = std::max(floor_, absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now())));
+  // What somebody has deleted to get out of the hold stays deleted.
+  if (floor_ == saved_) return;
   const absl::Status saved = common::WriteFileAtomically(FloorFile(config_), Rfc3339(floor_), 0644);
   if (!saved.ok() && !complained_) common::LogWarning("clock.floor_not_saved", {{"error", saved}});
   complained_ = !saved.ok();
+  if (saved.ok()) saved_ = floor_;
 }
 
 void HealthMonitor::Look(const core::KernelSnapshot& kernel, bool backhaul_trusted) {

@@ -33,6 +33,7 @@ class HealthMonitor {
   void JudgeClock();
   const Config& config_;
   const common::Clock& clock_;
+  absl::Time saved_;  // In state_dir/clock-floor.
   absl::Time floor_;
   std::optional<absl::Duration> saved_at_;  // Steady clock.
   bool complained_ = false;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::Duration kNegotiation = absl::Seconds(15);  // pluto itself gives up a silent peer after 16 s
 constexpr absl::Duration kSettle = absl::Seconds(3);
+constexpr absl::Duration kProofAfterHold = absl::Seconds(3);
 constexpr absl::Duration kFirstRetry = absl::Seconds(1);
 constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestRetryForPeer = absl::Seconds(8);  // waiting for the peer's enrolment
@@ -109,6 +110,10 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
 
 void Links::Begin(LinkRuntime& link) {
   if (link.link.goal == core::Goal::kTrusted || link.connections.empty()) return;
+  if (link.held) {
+    parts_.loop.Post([this] { EvaluateAll(); });  // it is up no more: blocked
+    return;
+  }
   if (link.initiator) {
     Initiate(link);
     return;
@@ -223,14 +228,23 @@ void Links::ScheduleAge(LinkRuntime& link) {
   const absl::Duration most = link.decision.terms.max_sa_age;
   if (most <= absl::ZeroDuration()) return;
   Arm(link, &LinkRuntime::age, most, core::LinkEvent::kTooOld);
+  ScheduleKeyChange(link, parts_.random.Jitter(most * (link.initiator ? 0.48 : 0.6), 0.05));
+}
+
+/// In place of one that is scheduled already.
+void Links::ScheduleKeyChange(LinkRuntime& link, absl::Duration in) {
   Cancel(&link.rekey);
-  const absl::Duration half = parts_.random.Jitter(most * (link.initiator ? 0.48 : 0.6), 0.05);
-  link.rekey = parts_.loop.After(half, [this, id = link.id] {
+  link.rekey = parts_.loop.After(in, [this, id = link.id] {
     const auto it = links_.find(id);
     if (it == links_.end()) return;
     it->second.rekey.reset();
     StartKeyChange(id, [](const absl::Status&) {});
   });
+}
+
+/// After a hold: whether the peer is still good was not asked for as long as it lasted. The lower identity starts.
+void Links::ProveSoon(LinkRuntime& link) {
+  ScheduleKeyChange(link, parts_.random.Jitter(link.initiator ? kProofAfterHold : 5 * kProofAfterHold, 0.3));
 }
 
 void Links::StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done) {
@@ -241,6 +255,9 @@ void Links::StartKeyChange(const common::HenbId& id, std::function<void(absl::St
     return done(absl::FailedPreconditionError(
         common::StrCat("the link is ", core::StateName(link.link.state), ", there is no key to change")));
   }
+  // A new key would be a new decision; the certificates can't be judged by this clock, or may not be used by this
+  // policy.
+  if (link.held) return done(absl::FailedPreconditionError(common::StrCat("no new key: ", link.last_error)));
   std::vector<core::ConnectionSpec> specs;
   for (const auto& [name, connection] : link.connections) specs.push_back(connection.spec);
   parts_.key_changes.Start(id, specs, [this, id, done = std::move(done)](const absl::Status& status) {
@@ -249,12 +266,7 @@ void Links::StartKeyChange(const common::HenbId& id, std::function<void(absl::St
       if (!status.ok() && core::IsUp(at->second.link.state) && !at->second.rekey) {
         // Harmless while the old SA lives: again, with back-off.
         const absl::Duration delay = parts_.random.Jitter(core::KeyChangeAgainIn(at->second.attempts++), 0.3);
-        at->second.rekey = parts_.loop.After(delay, [this, id] {
-          const auto link_at = links_.find(id);
-          if (link_at == links_.end()) return;
-          link_at->second.rekey.reset();
-          StartKeyChange(id, [](const absl::Status&) {});
-        });
+        ScheduleKeyChange(at->second, delay);
       }
       if (status.ok()) at->second.attempts = 0;
     }
@@ -269,13 +281,7 @@ void Links::KeyChanged(const common::HenbId& id, bool replaced) {
   LinkRuntime& link = it->second;
   // Both ends were told at about the same time.
   if (const auto delay = core::KeyChangeStartsIn(core::IsUp(link.link.state), replaced, link.initiator)) {
-    Cancel(&link.rekey);
-    link.rekey = parts_.loop.After(parts_.random.Jitter(*delay, 0.2), [this, id] {
-      const auto at = links_.find(id);
-      if (at == links_.end()) return;
-      at->second.rekey.reset();
-      StartKeyChange(id, [](const absl::Status&) {});
-    });
+    ScheduleKeyChange(link, parts_.random.Jitter(*delay, 0.2));
     return;
   }
   Evaluate(link);

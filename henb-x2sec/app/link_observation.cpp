@@ -10,11 +10,20 @@ namespace {
 
 constexpr absl::Duration kFastLook = absl::Milliseconds(60);
 constexpr absl::Duration kProbeEvery = absl::Milliseconds(250);
+constexpr absl::Duration kSuccessorKnown = absl::Seconds(3);  // pluto tells of an SA within this
 constexpr absl::Duration kSurplusAfter = absl::Seconds(6);
 
 bool KernelHoldsOutbound(const core::KernelSnapshot& kernel, const core::ConnectionSpec& spec, std::uint32_t spi) {
   return std::any_of(kernel.sas.begin(), kernel.sas.end(), [&](const core::SaInfo& sa) {
     return sa.spi == spi && sa.reqid == spec.reqid && sa.destination == spec.peer_ike_address;
+  });
+}
+
+bool SharesEnds(const LinkRuntime& link, const core::ConnectionSpec& spec) {
+  return std::any_of(link.connections.begin(), link.connections.end(), [&](const auto& entry) {
+    const core::ConnectionSpec& other = entry.second.spec;
+    return other.name != spec.name && other.local_ike_address == spec.local_ike_address &&
+           other.peer_ike_address == spec.peer_ike_address;
   });
 }
 
@@ -53,7 +62,7 @@ void Links::ObserveLink(LinkRuntime& link) {
   const bool anything_gone = link.link.goal == core::Goal::kTrusted
                                  ? !proven
                                  : std::any_of(link.connections.begin(), link.connections.end(),
-                                               [](const auto& e) { return e.second.children.empty(); });
+                                               [&](const auto& e) { return Gone(e.second); });
   if (anything_gone && core::IsUp(link.link.state)) {
     link.last_error = "the kernel holds the link's SAs no more";
     Handle(link, core::LinkEvent::kLost);
@@ -62,8 +71,27 @@ void Links::ObserveLink(LinkRuntime& link) {
   RemoveOrphans(link);
 }
 
+/// Not while the kernel carries it on an SA that pluto is still being asked about.
+bool Links::Gone(const ConnectionRuntime& connection) const {
+  if (!connection.children.empty()) return false;
+  return !connection.pin || parts_.clock.Steady() >= connection.settled_at ||
+         !KernelHoldsOutbound(parts_.mirror.kernel(), connection.spec, *connection.pin);
+}
+
+/// The peer has replaced the pinned SA: every packet until pluto has answered would be refused.
+void Links::FollowSuccessor(LinkRuntime& link, ConnectionRuntime& connection) {
+  const core::KernelSnapshot& kernel = parts_.mirror.kernel();
+  const core::ConnectionSpec& spec = connection.spec;
+  if (!connection.pin || KernelHoldsOutbound(kernel, spec, *connection.pin) || SharesEnds(link, spec)) return;
+  if (const auto next = core::Successor(spec, kernel)) {
+    connection.settled_at = parts_.clock.Steady() + kSuccessorKnown;
+    PinMoved(spec.name, *next);
+  }
+}
+
 void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) {
   const core::ConnectionSpec& spec = connection.spec;
+  FollowSuccessor(link, connection);
   connection.children = core::LiveChildren(spec, parts_.mirror.ike(), parts_.mirror.kernel());
   if (connection.children.empty()) {
     if (parts_.clock.Steady() >= connection.settled_at) connection.accepted = false;
@@ -88,7 +116,7 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
   if (child != nullptr && child->ike_serial != link.authenticated_ike) {
     link.authenticated_ike = child->ike_serial;
-    if (core::IsUp(link.link.state)) ScheduleAge(link);
+    if (core::IsUp(link.link.state) && !link.held) ScheduleAge(link);  // nobody's new key outlasts a hold
   }
   const absl::Duration now = parts_.clock.Steady();
   const bool silent = child != nullptr && child->bytes_in == 0;

@@ -35,8 +35,9 @@ struct LinkRuntime {
   int reqid = 0;
   std::map<std::string, ConnectionRuntime> connections;
 
-  bool initiator = false;                 ///< Ours is the lower identity.
-  bool peer_enrolled = false;             ///< Learned by IKE (DESIGN 3).
+  bool initiator = false;      ///< Ours is the lower identity.
+  bool peer_enrolled = false;  ///< Learned by IKE (DESIGN 3).
+  bool held = false;           ///< Up, and would be blocked by clock or expiry (R57): no new key, and no new start.
   std::vector<policy::Failure> failures;  ///< Seen since facts, policy or credentials changed last.
   std::string last_error;
   int attempts = 0;                         ///< Failed ones in a row.

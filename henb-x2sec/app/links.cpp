@@ -1,9 +1,11 @@
 #include "henb-x2sec/app/links.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/app/address_pairs.h"
 #include "henb-x2sec/app/enrolment_address.h"
 #include "henb-x2sec/app/local_address.h"
 #include "policy/explain.h"
@@ -154,8 +156,10 @@ void Links::Evaluate(LinkRuntime& link) {
   const bool blocked_now = decision.outcome == policy::Outcome::kBlock;
   if (blocked_now && decision.running_links_stay && core::IsUp(link.link.state)) {
     link.last_error = policy::ReasonText(decision.reason);
+    link.held = decision.reason == policy::Reason::kClockNotSane || decision.reason == policy::Reason::kPolicyExpired;
     return;  // what runs stays until max_sa_age (DESIGN 3); the age timer ends it
   }
+  if (std::exchange(link.held, false) && core::IsUp(link.link.state)) ProveSoon(link);
   const bool news = decision.outcome != link.decision.outcome || decision.rule != link.decision.rule ||
                     decision.reason != link.decision.reason || decision.policy_version != link.decision.policy_version;
   if (news) {
@@ -175,24 +179,9 @@ void Links::Evaluate(LinkRuntime& link) {
 }
 
 std::vector<core::AddressPair> Links::PairsOf(const common::HenbId& id) const {
-  std::vector<core::AddressPair> pairs;
   const policy::NeighbourRecord* record = parts_.neighbours.RecordOf(id);
-  if (record == nullptr) return pairs;
-  std::vector<common::IpAddress> addresses = record->x2c_addresses;
-  addresses.insert(addresses.end(), record->x2u_addresses.begin(), record->x2u_addresses.end());
-  if (addresses.empty() && record->ike_address) addresses.push_back(*record->ike_address);
-  const std::string interface = record->interface.value_or("");
-  for (const common::IpAddress& peer : addresses) {
-    const auto known = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.peer == peer; });
-    if (known != pairs.end()) continue;
-    const auto route = RouteTo(peer, interface);
-    if (!route.ok()) continue;
-    const common::IpAddress peer_ike = record->ike_address.value_or(peer);
-    const auto ike_route = peer_ike == peer ? route : RouteTo(peer_ike, "");
-    if (!ike_route.ok()) continue;
-    pairs.push_back({route->local, peer, ike_route->local, peer_ike});
-  }
-  return pairs;
+  if (record == nullptr) return {};
+  return AddressPairs(*record, parts_.config.local_addresses, RouteTo);
 }
 
 core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decision) {
@@ -200,6 +189,7 @@ core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decisio
   inputs.self = parts_.config.id;
   inputs.peer = link.id;
   inputs.pairs = PairsOf(link.id);
+  inputs.numbers = core::NumberPairs(inputs.pairs, link.plan.connections);
   inputs.vendor_key = KeyOf(parts_.credentials.vendor());
   if (parts_.credentials.Enrolled(parts_.clock.Now())) {
     inputs.operator_key = KeyOf(*parts_.credentials.operator_credential());

@@ -97,10 +97,14 @@ class Links {
   void Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> LinkRuntime::*timer, absl::Duration delay,
            core::LinkEvent event);
   void ScheduleAge(LinkRuntime& link);
+  void ScheduleKeyChange(LinkRuntime& link, absl::Duration in);
+  void ProveSoon(LinkRuntime& link);
   void StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done);
   // link_observation.cpp: what the kernel and pluto say
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);
+  void FollowSuccessor(LinkRuntime& link, ConnectionRuntime& connection);
+  [[nodiscard]] bool Gone(const ConnectionRuntime& connection) const;
   void RemoveSurplus(LinkRuntime& link);
   void RemoveOrphans(LinkRuntime& link);
   [[nodiscard]] bool ProvenNow(const LinkRuntime& link) const;

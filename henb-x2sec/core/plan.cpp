@@ -1,5 +1,9 @@
 #include "henb-x2sec/core/plan.h"
 
+#include <map>
+#include <set>
+#include <utility>
+
 #include "common/strings.h"
 #include "henb-x2sec/core/reconciler.h"
 
@@ -40,7 +44,8 @@ std::string WhatIsMissing(const policy::Decision& decision, const PlanInputs& in
 ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& inputs, Goal goal, std::size_t index) {
   const AddressPair& pair = inputs.pairs[index];
   ConnectionSpec spec;
-  spec.name = common::StrCat(kConnectionPrefix, inputs.peer.str(), "-", index);
+  spec.name = common::StrCat(kConnectionPrefix, inputs.peer.str(), "-",
+                             index < inputs.numbers.size() ? inputs.numbers[index] : index);
   spec.local_id = inputs.self;
   spec.peer_id = inputs.peer;
   spec.local_address = pair.local;
@@ -48,7 +53,9 @@ ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& input
   spec.local_ike_address = pair.local_ike;
   spec.peer_ike_address = pair.peer_ike;
   spec.reqid = inputs.reqid;
-  spec.transport_mode = decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration;
+  // Transport mode has no place for addresses behind the ends of the SA.
+  const bool ends = pair.local == pair.local_ike && pair.peer == pair.peer_ike;
+  spec.transport_mode = ends && (decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration);
   spec.replay_window = static_cast<int>(decision.terms.replay_window);
   spec.lifetime = decision.terms.max_sa_age;
   spec.ike_suites = policy::IkeProposals(decision.terms.suites);
@@ -78,6 +85,27 @@ void PlanTrusted(const policy::Decision& decision, const PlanInputs& inputs, Lin
 }
 
 }  // namespace
+
+std::vector<std::size_t> NumberPairs(const std::vector<AddressPair>& pairs, const std::vector<ConnectionSpec>& before) {
+  std::map<std::pair<common::IpAddress, common::IpAddress>, std::size_t> known;
+  for (const ConnectionSpec& spec : before) {
+    const auto number = common::ParseNumber<std::size_t>(spec.name.substr(spec.name.rfind('-') + 1));
+    if (number) known[{spec.local_address, spec.peer_address}] = *number;
+  }
+  std::set<std::size_t> taken;
+  for (const AddressPair& pair : pairs) {
+    if (const auto at = known.find({pair.local, pair.peer}); at != known.end()) taken.insert(at->second);
+  }
+  std::vector<std::size_t> numbers;
+  for (const AddressPair& pair : pairs) {
+    const auto at = known.find({pair.local, pair.peer});
+    std::size_t number = at == known.end() ? 0 : at->second;
+    while (at == known.end() && taken.contains(number)) ++number;
+    taken.insert(number);
+    numbers.push_back(number);
+  }
+  return numbers;
+}
 
 LinkPlan MakePlan(const policy::Decision& decision, const PlanInputs& inputs) {
   LinkPlan plan;

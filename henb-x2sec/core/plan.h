@@ -1,6 +1,7 @@
 // From a decision to what has to be set up. Pure.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,7 +34,8 @@ struct PlanInputs {
   common::HenbId self;
   common::HenbId peer;
   int reqid = 0;
-  std::vector<AddressPair> pairs;  ///< One for each X2-C or X2-U address of the neighbour that has a route (R17).
+  std::vector<AddressPair> pairs;    ///< Each address of ours with each of the neighbour's (R17).
+  std::vector<std::size_t> numbers;  ///< Of each pair, for its connection's name; beyond its end: the pair's index.
   std::optional<OwnKey> vendor_key;
   std::optional<OwnKey> operator_key;
   std::string anchor_subject;  ///< DN of the anchor that decision.terms.anchors names first; empty: unknown.
@@ -51,6 +53,11 @@ struct LinkPlan {
   std::string missing;  ///< Why there are no connections though the goal wants them; else empty.
   friend bool operator==(const LinkPlan&, const LinkPlan&) = default;
 };
+
+/// A number for each pair: the one its connection has in `before`, else the lowest that none has. An address that comes
+/// or goes leaves the connections of the others as they are.
+[[nodiscard]] std::vector<std::size_t> NumberPairs(const std::vector<AddressPair>& pairs,
+                                                   const std::vector<ConnectionSpec>& before);
 
 /// Fails closed: what is missing or unknown leaves the plan without connections or exceptions.
 [[nodiscard]] LinkPlan MakePlan(const policy::Decision& decision, const PlanInputs& inputs);

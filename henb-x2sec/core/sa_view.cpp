@@ -54,6 +54,19 @@ std::vector<SaInfo> OrphanSas(const ConnectionSpec& connection, const IkeSnapsho
   return out;
 }
 
+std::optional<std::uint32_t> Successor(const ConnectionSpec& connection, const KernelSnapshot& kernel) {
+  const SaInfo* newest = nullptr;
+  bool back = false;
+  for (const SaInfo& sa : kernel.sas) {
+    if (sa.spi == 0) continue;
+    back = back || IsOf(sa, connection.peer_ike_address, connection.local_ike_address, connection.reqid);
+    const bool out = IsOf(sa, connection.local_ike_address, connection.peer_ike_address, connection.reqid);
+    if (out && (newest == nullptr || sa.added_at > newest->added_at)) newest = &sa;
+  }
+  if (newest == nullptr || !back) return std::nullopt;
+  return newest->spi;
+}
+
 const LiveChild* FindChild(const std::vector<LiveChild>& children, std::optional<std::uint32_t> spi_out) {
   for (const LiveChild& child : children) {
     if (spi_out && child.spi_out == *spi_out) return &child;

@@ -37,6 +37,11 @@ struct LiveChild {
 [[nodiscard]] std::optional<std::uint32_t> ChoosePin(const std::vector<LiveChild>& children,
                                                      std::optional<std::uint32_t> pinned);
 
+/// The newest outbound SA of this connection's ends and reqid that has one back: where traffic goes on at once when the
+/// peer has replaced the pinned SA (a CREATE_CHILD_SA of its own, RFC 7296 §2.8) and pluto has not been asked yet. For
+/// connections that share their ends with no other: the kernel does not tell their SAs apart.
+[[nodiscard]] std::optional<std::uint32_t> Successor(const ConnectionSpec& connection, const KernelSnapshot& kernel);
+
 /// The child of this outbound SPI.
 [[nodiscard]] const LiveChild* FindChild(const std::vector<LiveChild>& children, std::optional<std::uint32_t> spi_out);
 

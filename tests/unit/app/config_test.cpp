@@ -64,6 +64,7 @@ keydist = true
 [x2]
 sctp_ports = [36422, 25471]
 udp_ports = []
+local_addresses = ["10.9.0.1", "fd09::1"]
 mode = "transport"
 [pluto]
 whack = "/w"
@@ -95,6 +96,8 @@ textfile = "/m.prom"
   EXPECT_FALSE(config->with_cmp);
   EXPECT_EQ(config->ports, (std::set<core::ProtectedPort>{{Protocol::kSctp, 36422}, {Protocol::kSctp, 25471}}));
   EXPECT_TRUE(config->transport_mode);
+  ASSERT_EQ(config->local_addresses.size(), 2U);
+  EXPECT_EQ(config->local_addresses[1].ToString(), "fd09::1");
   EXPECT_EQ(config->secrets_file, "/r/s");
   EXPECT_EQ(config->backhaul_reqid, 100);
   EXPECT_EQ(config->core_networks.size(), 2U);
@@ -130,6 +133,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "x2secd.toml:9:8: x2.mode is \"both\"; must be one of \"tunnel\", \"transport\""},
         Refused{"[x2]\nudp_ports = [0]\n", "x2secd.toml:9:13: x2.udp_ports"},
         Refused{"[x2]\nudp_ports = [2152, 2152]\n", "names 2152 twice"},
+        Refused{"[x2]\nlocal_addresses = [\"10.9.0.1/24\"]\n", "x2secd.toml:9:19: x2.local_addresses is refused"},
+        Refused{"[x2]\nlocal_addresses = [\"fd09::1\", \"fd09:0::1\"]\n", "names fd09:0::1 twice"},
         Refused{"[x2]\nudp_ports = []\nsctp_ports = []\n", "nothing would be protected"},
         Refused{"[pluto]\nwhack = \"whack\"\n", "x2secd.toml:9:9: pluto.whack must be an absolute path"},
         Refused{"[backhaul]\nreqid = 16380\n", "x2secd.toml:9:9: backhaul.reqid must be from 1 to 16379"},

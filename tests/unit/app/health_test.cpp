@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/file.h"
 #include "common/log.h"
 #include "tests/support/temp_directory.h"
@@ -69,6 +71,20 @@ TEST_F(HealthTest, SavesOnceAnHourAndAtTheEnd) {
   clock_.Advance(absl::Minutes(61));
   monitor.Save();
   EXPECT_NE(*common::ReadFile(path), second);
+}
+
+TEST_F(HealthTest, R57ADeletedFloorStaysDeletedWhileTheClockIsHeld) {
+  HealthMonitor(config_, clock_).Save();
+  clock_.SetNow(absl::FromUnixSeconds(1'999'999'999));
+  HealthMonitor monitor(config_, clock_);
+  const std::string path = directory_.File("clock-floor");
+  ASSERT_TRUE(std::filesystem::remove(path));
+  monitor.Save(true);
+  EXPECT_TRUE(absl::IsNotFound(common::ReadFile(path).status()));
+  EXPECT_TRUE(HealthMonitor(config_, clock_).health().clock_sane);
+  monitor.RaiseFloor(absl::FromUnixSeconds(2'000'000'001));
+  monitor.Save(true);
+  EXPECT_EQ(HealthMonitor(config_, clock_).floor(), absl::FromUnixSeconds(2'000'000'001));
 }
 
 TEST_F(HealthTest, AClockThatIsBehindIsNotSaved) {

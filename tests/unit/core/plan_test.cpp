@@ -85,6 +85,34 @@ TEST(Plan, R17OneConnectionForEachAddressPair) {
   EXPECT_EQ(plan.admitted.size(), 2U);
 }
 
+TEST(Plan, R17AnAddressThatComesOrGoesLeavesTheOthersNamesAlone) {
+  const AddressPair first{Ip("10.9.0.1"), Ip("10.9.0.2"), Ip("10.9.0.1"), Ip("10.9.0.2")};
+  const AddressPair second{Ip("10.9.1.1"), Ip("10.9.1.2"), Ip("10.9.1.1"), Ip("10.9.1.2")};
+  const AddressPair third{Ip("fd09::1"), Ip("fd09::2"), Ip("fd09::1"), Ip("fd09::2")};
+  PlanInputs inputs = Inputs();
+  inputs.pairs = {first, second};
+  inputs.numbers = NumberPairs(inputs.pairs, {});
+  const auto before = MakePlan(Decided(policy::Outcome::kPsk, policy::Method::kPsk), inputs).connections;
+  EXPECT_EQ(inputs.numbers, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(NumberPairs({second}, before), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(NumberPairs({second, third}, before), (std::vector<std::size_t>{1, 0}));
+  EXPECT_EQ(NumberPairs({third, first, second}, before), (std::vector<std::size_t>{2, 0, 1}));
+  inputs.pairs = {second};
+  inputs.numbers = {1};
+  EXPECT_EQ(MakePlan(Decided(policy::Outcome::kPsk, policy::Method::kPsk), inputs).connections[0], before[1]);
+}
+
+TEST(Plan, R64AddressesBehindTheEndsOfTheSaNeedATunnel) {
+  PlanInputs inputs = Inputs();
+  inputs.transport_by_configuration = true;
+  const auto mode = [&] {
+    return MakePlan(Decided(policy::Outcome::kPsk, policy::Method::kPsk), inputs).connections[0].transport_mode;
+  };
+  EXPECT_TRUE(mode());
+  inputs.pairs[0].peer_ike = Ip("10.9.0.50");
+  EXPECT_FALSE(mode());
+}
+
 TEST(Plan, R2TrustedOpensOnlyAddressesOfTheRulesNetworkOnItsInterface) {
   policy::Decision decision = Decided(policy::Outcome::kTrusted, policy::Method::kTrusted);
   decision.terms.networks = {*common::Cidr::Parse("10.9.5.0/24")};

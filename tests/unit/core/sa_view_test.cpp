@@ -44,6 +44,18 @@ TEST(SaView, OrphansAreSasOfThePairThatPlutoDoesNotKnow) {
   EXPECT_EQ(orphans[0].spi, 0x66U);
 }
 
+TEST(SaView, R63TheSuccessorIsTheNewestSaWithOneBack) {
+  KernelSnapshot kernel;
+  kernel.sas = {OutSa(0x10), InSa(0x11), OutSa(0x20), OutSa(0x30, 0, 16001), OutSa(0)};
+  kernel.sas[0].added_at = 5;
+  kernel.sas[2].added_at = 7;
+  kernel.sas[3].added_at = kernel.sas[4].added_at = 9;
+  EXPECT_EQ(Successor(Spec(), kernel), 0x20U);
+  kernel.sas.erase(kernel.sas.begin() + 1);
+  EXPECT_EQ(Successor(Spec(), kernel), std::nullopt) << "nothing back";
+  EXPECT_EQ(Successor(Spec(), {}), std::nullopt);
+}
+
 TEST(SaView, PinStaysUntilANewerChildHasReceived) {
   EXPECT_EQ(ChoosePin({Live(2, 0x10, 500), Live(4, 0x20, 0)}, 0x10), 0x10U);
   EXPECT_EQ(ChoosePin({Live(2, 0x10, 500), Live(4, 0x20, 1)}, 0x10), 0x20U);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
+#include <linux/udp.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 
@@ -98,6 +99,23 @@ TEST(XfrmParser, ReadsThePoliciesThatTheWriterWrites) {
     ASSERT_TRUE(read.has_value());
     EXPECT_TRUE(read->Same(policy)) << Describe(policy.selector);
   }
+}
+
+TEST(XfrmParser, R64ReadsAnSaInUdp) {
+  const auto aead = Algorithm("rfc4106(gcm(aes))", 288, 36);
+  xfrm_encap_tmpl encap{};
+  encap.encap_type = UDP_ENCAP_ESPINUDP;
+  encap.encap_sport = htons(4500);
+  encap.encap_dport = htons(20417);
+  Made made(XFRM_MSG_NEWSA, AnSa());
+  made.Attribute(XFRMA_ENCAP, &encap, sizeof(encap)).Attribute(XFRMA_ALG_AEAD, aead.data(), aead.size());
+  const auto sa = ParseSa(made.view());
+  ASSERT_TRUE(sa.has_value());
+  EXPECT_EQ(sa->spi, 0x8c54a3faU);
+  EXPECT_EQ(sa->source, Ip("10.9.0.1"));
+  EXPECT_EQ(sa->destination, Ip("10.9.0.2"));
+  EXPECT_EQ(sa->reqid, 101);
+  EXPECT_EQ(sa->suite, "rfc4106(gcm(aes))/288");
 }
 
 TEST(XfrmParser, ReadsAnSaWithoutItsKey) {
