@@ -89,6 +89,8 @@ def _in_machine(given, words, folder, tell):
     from vm import machine
 
     material.load(programs.CACHE, tell)
+    if given.command == "run":
+        scenario.prepare(scenario.select(given.names, given.tag), programs.CACHE, tell)
     interactive = given.command == "up" and sys.stdin.isatty()
     live = ["--live"] if sys.stderr.isatty() else []
     argv = [str(LAB), *words, "--vm", "never", "--artefacts", "/run/x2lab", "--shown-artefacts", str(folder), *live]
@@ -115,6 +117,7 @@ def _in_machine(given, words, folder, tell):
 
 def _run(given, folder, shown, tell):
     chosen = scenario.select(given.names, given.tag)
+    scenario.prepare(chosen, programs.CACHE, tell)
     credentials = material.load(programs.CACHE, tell)
     results = []
     for each in chosen:

@@ -8,7 +8,7 @@ import signal
 import time
 import traceback
 
-from . import process, scene
+from . import deep_chain, process, scene, strongswan
 from .story import Story
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "scenarios"
@@ -17,7 +17,8 @@ DEFAULT_TIMEOUT = 300
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """`backhaul`: "kept" (same SPIs and it passes packets), "passes" (it does so again at the end), or "none"."""
+    """`backhaul`: "kept" (same SPIs and it passes packets), "passes" (it does so again at the end), or "none".
+    `needs`: what is fetched or made beforehand on the host, "strongswan" or "deep-chain"."""
 
     name: str
     about: str
@@ -26,6 +27,7 @@ class Scenario:
     nodes: tuple
     timeout: float
     backhaul: str
+    needs: tuple
     run: object
 
     def summary(self):
@@ -51,6 +53,7 @@ def _load(path):
                 tuple(getattr(part, "NODES", scene.DEFAULT_NODES)),
                 getattr(part, "TIMEOUT", DEFAULT_TIMEOUT),
                 getattr(part, "BACKHAUL", "kept"),
+                tuple(getattr(part, "NEEDS", ())),
                 part.run,
             )
         )
@@ -79,6 +82,12 @@ def select(names, tag):
     if missing:
         raise process.Failed(f"no scenario named {', '.join(missing)}; `lab list` shows all")
     return [known[n] for n in names]
+
+
+def prepare(chosen, cache, tell):
+    """Fetches what the scenarios need beyond packages and the usual material. On the host: the machine is slow, and has no network."""
+    for need in sorted({need for each in chosen for need in each.needs}):
+        {"strongswan": strongswan.fetch, "deep-chain": deep_chain.fetch}[need](cache, tell)
 
 
 def _check_backhaul(chosen, stage, story):

@@ -22,7 +22,8 @@ def _ready(daemon):
 
 @dataclasses.dataclass(frozen=True)
 class Totals:
-    """Counts of a flow, both directions together. `lost` is by sequence number and holds the packets that a guard refused."""
+    """Counts of a flow, both directions together. `lost` is by sequence number and holds the packets that a guard refused.
+    `lost_by_sender`: of the one end, of the other."""
 
     attempted: int
     sent: int
@@ -32,6 +33,7 @@ class Totals:
     duplicated: int
     longest_gap_ms: float
     sctp: dict
+    lost_by_sender: tuple = (0, 0)
 
     @property
     def association_survived(self):
@@ -55,11 +57,12 @@ class Flow:
 
     count = 0
 
-    def __init__(self, one, one_address, other, other_address, rate=200, sctp=True, sctp_rate=20, deadline=300):
+    def __init__(self, one, one_address, other, other_address, rate=200, sctp=True, sctp_rate=20, deadline=300, size=100):
+        """`size`: bytes of payload in a GTP-U packet."""
         Flow.count += 1
         self.label = f"traffic{Flow.count}"
         self.ends = ((one, one_address, other_address), (other, other_address, one_address))
-        self.rate, self.sctp, self.sctp_rate, self.deadline = rate, sctp, sctp_rate, deadline
+        self.rate, self.sctp, self.sctp_rate, self.deadline, self.size = rate, sctp, sctp_rate, deadline, size
         self.gtpu, self.server, self.client = [], None, None
 
     def _begin(self, node, kind, mode, *options):
@@ -70,9 +73,8 @@ class Flow:
     def start(self, need_association=True, timeout=60):
         """Both ends listen, then both send. With `need_association` it waits until the SCTP association is up."""
         for node, here, there in self.ends:
-            self.gtpu.append(
-                self._begin(node, "gtpu", "gtpu", "--local", here, "--remote", there, "--rate", self.rate, "--hold")
-            )
+            words = ["--local", here, "--remote", there, "--rate", self.rate, "--size", self.size, "--hold"]
+            self.gtpu.append(self._begin(node, "gtpu", "gtpu", *words))
         (one, one_address, other_address), (other, *_) = self.ends
         if self.sctp:
             self.server = self._begin(other, "sctp-server", "sctp-server", "--local", other_address, "--linger", "0.2")
@@ -127,6 +129,7 @@ class Flow:
             one["duplicated"] + other["duplicated"],
             max(one["longest_gap_ms"], other["longest_gap_ms"]),
             _report(self.client) if self.client else {},
+            (one["attempted"] - other["received"], other["attempted"] - one["received"]),
         )
 
 
