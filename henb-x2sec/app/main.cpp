@@ -1,4 +1,6 @@
 // x2secd: secures the direct interface X2 of this HeNB.
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -9,6 +11,7 @@
 
 int main(int argc, char** argv) {
   henb::common::DisableCoreDumps();
+  mallopt(M_ARENA_MAX, 1);  // gRPC's threads allocate little; an arena for each would hold memory that nobody uses.
   CLI::App app("Secures the direct interface X2 of this HeNB.", "x2secd");
   std::string path = "/etc/henb-x2sec/x2secd.toml";
   bool check_only = false;

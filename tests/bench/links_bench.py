@@ -141,6 +141,7 @@ class Bench:
 
     def rss_kib(self):
         status = pathlib.Path(f"/proc/{self.x2secd.daemon.pid}/status").read_text()
+        tell("; ".join(re.findall(r"(?:VmRSS|RssAnon|RssFile):\s+\d+ kB", status)))
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
 
     def floor(self, psk):

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from . import demo, material, process, programs, progress, scenario, scene
+from . import demo, faults, material, process, programs, progress, scenario, scene
 
 LAB = pathlib.Path(__file__).resolve().parents[2] / "lab"
 KEPT_RUNS = 20
@@ -47,6 +47,11 @@ def _parser():
     run.add_argument("--tag")
     run.add_argument("--json", action="store_true")
     run.add_argument("--timeout", type=float, default=3600, help="seconds for everything")
+    plant = command("plant", "Plays scenarios with a fault each: a scenario that does not fail at its steps is found out.")
+    plant.add_argument("names", nargs="*", metavar="NAME", help="faults, scenarios, or `all`")
+    plant.add_argument("--list", action="store_true", help="names the faults")
+    plant.add_argument("--json", action="store_true")
+    plant.add_argument("--timeout", type=float, default=7200, help="seconds for everything")
     show = command("demo", "Five neighbours of a HeNB treated in the five ways, with captures as proof.")
     show.add_argument("--json", action="store_true")
     show.add_argument("--timeout", type=float, default=900)
@@ -138,10 +143,40 @@ def _run(given, folder, shown, tell):
     return 1 if failed or not results else 0
 
 
+def _plant(given, folder, shown, tell):
+    known = scenario.find_all()
+    credentials = material.load(programs.CACHE, tell)
+    results = []
+    for fault in faults.select(given.names):
+        tell(f"{fault.scenario}: planted: {fault.about}")
+        results.append(
+            scenario.run_one(
+                known[fault.scenario], folder / fault.name, credentials, tell, f"{shown}/{fault.name}", fault=fault
+            )
+        )
+    if given.json:
+        print(json.dumps(results, indent=1))
+    else:
+        for result in results:
+            missed = "; ".join(result["unfound"])
+            print(
+                f"{'MISSED' if missed else 'found '} {result['fault']:<30} {result['scenario']:<26} {result['seconds']:6.1f} s  {missed}"
+            )
+    missed = [r["fault"] for r in results if r["unfound"]]
+    tell(
+        f"lab: {len(results) - len(missed)} of {len(results)} planted faults found"
+        + (f", missed: {', '.join(missed)}" if missed else "")
+        + f"; captures and logs in {shown}"
+    )
+    return 1 if missed or not results else 0
+
+
 def _play(given, folder, shown, tell):
     scene.load_modules()
     if given.command == "run":
         return _run(given, folder, shown, tell)
+    if given.command == "plant":
+        return _plant(given, folder, shown, tell)
     credentials = material.load(programs.CACHE, tell)
     if given.command == "demo":
         return demo.main(folder, shown, credentials, given.json, tell)
@@ -161,6 +196,14 @@ def main(words):
             if not given.names and not given.tag:
                 raise process.Failed("say which: NAME…, all, or --tag TAG")
             scenario.select(given.names, given.tag)
+        if given.command == "plant":
+            if given.list:
+                for fault in faults.ALL:
+                    print(f"{fault.name:<30} {fault.scenario:<26} {fault.about}")
+                return 0
+            if not given.names:
+                raise process.Failed("say which: NAME…, or all")
+            faults.select(given.names)
         why = "told so" if given.vm == "always" else None if given.vm == "never" else scene.suitable_here()
         folder = _artefact_folder(given)
         if why:
@@ -168,7 +211,7 @@ def main(words):
         return _play(given, folder, given.shown_artefacts or folder, tell)
     except process.Failed as e:
         tell(f"lab: {e}")
-        return USAGE if "no scenario named" in str(e) or "say which" in str(e) else 1
+        return USAGE if "no scenario named" in str(e) or "no fault named" in str(e) or "say which" in str(e) else 1
     except KeyboardInterrupt:
         tell("lab: interrupted")
         return 130

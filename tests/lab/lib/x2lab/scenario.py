@@ -1,5 +1,6 @@
 """Scenarios: found in tests/lab/scenarios, run one after the other, each in a scene of its own."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
@@ -8,7 +9,7 @@ import signal
 import time
 import traceback
 
-from . import deep_chain, process, scene, strongswan
+from . import deep_chain, faults, process, scene, strongswan
 from .story import Story
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "scenarios"
@@ -29,6 +30,7 @@ class Scenario:
     backhaul: str
     needs: tuple
     run: object
+    module: object
 
     def summary(self):
         return {"name": self.name, "about": self.about, "requirements": list(self.requirements)}
@@ -55,6 +57,7 @@ def _load(path):
                 getattr(part, "BACKHAUL", "kept"),
                 tuple(getattr(part, "NEEDS", ())),
                 part.run,
+                module,
             )
         )
     return found
@@ -106,10 +109,19 @@ def _alarm(*_):
     raise TookTooLong()
 
 
-def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None):
-    """Runs one scenario and gives its result as MESSAGES has it. Never raises for what a scenario does."""
+def _last_step(story, what, seen):
+    with contextlib.suppress(faults.Found):
+        story.step(what, seen, False)
+
+
+def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None, fault=None):
+    """Runs one scenario and gives its result as MESSAGES has it. Never raises for what a scenario does.
+
+    With a `fault` the result has two fields more: `fault`, and `unfound`, the failures that were wanted and did not come.
+    """
     begun = time.monotonic()
-    story = Story(chosen.name, tell)
+    story = Story(chosen.name, tell, fault.steps if fault else ())
+    patch = faults.Patches()
     artefacts = pathlib.Path(artefacts)
     artefacts.mkdir(parents=True, exist_ok=True)
     before = signal.signal(signal.SIGALRM, _alarm)
@@ -117,16 +129,21 @@ def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None):
     try:
         with scene.Scene(chosen.nodes, artefacts, credentials, lambda line: tell(f"{chosen.name}: {line}")) as stage:
             try:
+                if fault:
+                    fault.plant(stage, patch, chosen.module)
                 chosen.run(stage, story)
                 _check_backhaul(chosen, stage, story)
             except process.Failed as e:
                 story.step("the scenario could be played to its end", e, False)
+    except faults.Found:
+        tell(f"{chosen.name}: every step that had to fail has failed")
     except TookTooLong:
-        story.step(f"ends within {chosen.timeout:g} s", "it did not", False)
+        _last_step(story, f"ends within {chosen.timeout:g} s", "it did not")
     except Exception as e:  # noqa: BLE001 - a broken scenario is a failed scenario, the next one is run all the same
         (artefacts / "traceback.txt").write_text(traceback.format_exc())
-        story.step("the scenario could be played to its end", f"{type(e).__name__}: {e}", False)
+        _last_step(story, "the scenario could be played to its end", f"{type(e).__name__}: {e}")
     finally:
+        patch.undo()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     result = {
@@ -137,6 +154,9 @@ def run_one(chosen, artefacts, credentials, tell, shown_artefacts=None):
         "packets": story.packets,
         "artefacts": str(shown_artefacts or artefacts),
     }
+    if fault:
+        result |= {"fault": fault.name, "unfound": story.not_failed}
     (artefacts / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-    tell(f"{chosen.name}: {'passed' if story.ok else 'FAILED'} after {result['seconds']:.0f} s")
+    if not fault:
+        tell(f"{chosen.name}: {'passed' if story.ok else 'FAILED'} after {result['seconds']:.0f} s")
     return result

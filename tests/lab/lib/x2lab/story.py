@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from . import faults
+
 
 @dataclasses.dataclass
 class Step:
@@ -13,8 +15,10 @@ class Step:
 class Story:
     """Records steps; `tell` gets a line for each as it happens."""
 
-    def __init__(self, name, tell=lambda line: None):
+    def __init__(self, name, tell=lambda line: None, wanted_failures=()):
+        """`wanted_failures`: faults.Found is raised when a failed step's line has held each of these."""
         self.name = name
+        self._wanted = set(wanted_failures)
         self.steps = []
         self.packets = {"sent": 0, "lost": 0, "clear": 0}
         self._tell = tell
@@ -23,7 +27,16 @@ class Story:
         """One thing that was to be shown. Returns `ok`, so that a scenario can stop where going on makes no sense."""
         self.steps.append(Step(what, bool(ok), str(seen)))
         self._tell(f"{self.name}: {'ok  ' if ok else 'FAIL'} {what} ({seen})")
+        if not ok and self._wanted:
+            self._wanted = {each for each in self._wanted if each not in f"{what} ({seen})"}
+            if not self._wanted:
+                raise faults.Found()
         return bool(ok)
+
+    @property
+    def not_failed(self):
+        """Those of `wanted_failures` that no failed step has held yet."""
+        return sorted(self._wanted)
 
     def note(self, text):
         """Progress only."""

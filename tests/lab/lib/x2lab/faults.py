@@ -1,0 +1,390 @@
+"""Faults planted on purpose: a scenario that is played with one must fail, at the steps that the fault is for.
+
+A fault takes something away from the product as the lab starts and drives it (a guard that goes with its daemon, a kill that
+flushes, an imposter who is none), so that what the scenario says was seen must not be seen.
+"""
+
+import contextlib
+import dataclasses
+import signal
+
+from . import layout, moves, process, product
+
+
+class Found(Exception):
+    """Every step that had to fail has failed; the rest need not be played."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """`steps`: parts of the lines of those steps that must fail. `plant(scene, patch, module)` is called in the built scene."""
+
+    name: str
+    scenario: str
+    about: str
+    steps: tuple
+    plant: object
+
+
+class Patches:
+    """Functions replaced for the time of one scenario: `patch(owner, "name", lambda original, *args: …)`."""
+
+    def __init__(self):
+        self._stack = contextlib.ExitStack()
+
+    def __call__(self, owner, name, replacement):
+        original = getattr(owner, name)
+        self._stack.callback(setattr, owner, name, original)
+        setattr(owner, name, lambda *args, **more: replacement(original, *args, **more))
+
+    def put(self, owner, name, value):
+        """The same for what is not a function."""
+        self._stack.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
+
+    def undo(self):
+        self._stack.close()
+
+
+def _no_table(scene, *letters):
+    for letter in letters:
+        scene[letter].run("nft", "delete", "table", "inet", "x2sec", check=False)
+
+
+def _no_policies(scene, *letters):
+    for letter in letters:
+        scene[letter].ip("xfrm policy flush")
+
+
+def _daemons(scene, letters, number):
+    """A signal to x2secd on these HeNBs: SIGSTOP keeps it from repairing what a fault takes away."""
+    for letter in letters:
+        for pid in scene[letter].pids():
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as f:
+                if f.read().strip() == "x2secd":
+                    process.run(["kill", f"-{number.name.removeprefix('SIG')}", str(pid)], check=False)
+
+
+@contextlib.contextmanager
+def _open(scene, letters):
+    """No guard and no kernel policy of anybody on these HeNBs, and x2secd does not notice."""
+    _daemons(scene, letters, signal.SIGSTOP)
+    _no_table(scene, *letters)
+    _no_policies(scene, *letters)
+    try:
+        yield
+    finally:
+        _daemons(scene, letters, signal.SIGCONT)
+
+
+def _open_while_refused(letters):
+    def plant(scene, patch, _):
+        def refused(original, *args):
+            with _open(scene, letters):
+                return original(*args)
+
+        patch(moves, "refused", refused)
+
+    return plant
+
+
+def _after(owner, name, then):
+    """`owner.name` does what it does, and then something more."""
+
+    def plant(scene, patch, _):
+        def replaced(original, *args, **more):
+            result = original(*args, **more)
+            then(scene)
+            return result
+
+        patch(owner, name, replaced)
+
+    return plant
+
+
+def _early_unit(scene, patch, _):
+    patch(product.X2secd, "guard_up", lambda _original, self: self)
+
+
+def _pluto_a(method, then):
+    def plant(scene, patch, module):
+        _after(scene.plutos["a"], method, then)(scene, patch, module)
+
+    return plant
+
+
+def _opens_for_a_moment(scene, patch, _):
+    def push(original, self, rules, version=1, **more):
+        result = original(self, rules, version, **more)
+        if version == 2:
+            with _open(scene, "ab"):
+                process.run(["sleep", "1"])
+        return result
+
+    patch(product.Site, "push", push)
+
+
+def _any_ipsec(scene, patch, _):
+    def not_heard(original, *args):
+        _daemons(scene, "a", signal.SIGSTOP)
+        chains = [c for c in scene["a"].run("nft", "-a", "list", "table", "inet", "x2sec").out.splitlines() if "chain " in c]
+        for chain in chains:
+            name = chain.split()[1]
+            for match in (("meta", "secpath", "exists"), ("rt", "ipsec", "exists")):
+                scene["a"].run("nft", "insert", "rule", "inet", "x2sec", name, *match, "accept", check=False)
+        return original(*args)
+
+    patch(moves, "not_heard", not_heard)
+
+
+def _right_secret(scene, patch, module):
+    patch(module, "_put", lambda _original, *_: None)
+
+
+def _not_suspended(scene, patch, _):
+    def ctl(original, self, *argv, **more):
+        return original(self, "henb", "show", argv[2]) if argv[:2] == ("henb", "suspend") else original(self, *argv, **more)
+
+    patch(product.KeydistServer, "ctl", ctl)
+
+
+def _certificate_of_b(scene, patch, module):
+    patch(module, "_credentials", lambda _original, scene: original_first(_original(scene), scene))
+
+    def original_first(wrong, scene):
+        return [(what, scene.material.henb("b")) for what, _ in wrong]
+
+    _authenticates(scene, patch, module)
+
+
+def _authenticates(scene, patch, module):
+    """Whoever tries gets in: the trial ends when a's pluto has a child with it."""
+
+    def tries(_original, self, _words, timeout=40):
+        self.pluto.whack("--initiate", "--name", module.CONNECTION, "--asynchronous")
+        process.until("a child at a", lambda: scene.plutos["a"].has_child("x2-henb-b.example-0"), timeout, 0.3)
+
+    patch(module.Imposter, "tries", tries)
+
+
+def _strong_proposals(scene, patch, module):
+    patch(module, "_by_certificate", lambda *_: None)
+    patch.put(module, "WEAK_IKE", ("aes256-sha2_256;modp2048",))
+    patch.put(module, "WEAK_ESP", ())
+    _authenticates(scene, patch, module)
+
+
+def _key_of_the_pair(scene, patch, module):
+    for name in ("_by_certificate", "_by_proposal", "_by_probe"):
+        patch(module, name, lambda *_: None)
+
+    def psk(original, self, _key):
+        original(self, process.until("the key of a", lambda: _key_in(scene["a"]), 30))
+        _authenticates(scene, patch, module)
+
+    patch(module.Imposter, "psk", psk)
+
+
+def _key_in(node):
+    import re
+
+    from .pluto import X2_SECRETS
+
+    found = re.search(r"PSK 0x([0-9a-f]+)", node.path(X2_SECRETS).read_text())
+    return found and found[1]
+
+
+def _good_policies(scene, patch, module):
+    from . import policy
+
+    def bad(original, scene):
+        made = []
+        for number, (what, _, *expected) in enumerate(original(scene)):
+            version = module.IN_FORCE + 1 + number
+            value = policy.make([policy.certificates("ab")], version)
+            made.append((what, module._signed(scene, f"good{number}", value), *expected))
+        return made
+
+    patch(module, "_bad_policies", bad)
+
+
+def _guards_open_on_the_lan(scene, patch, module):
+    _open_while_refused("ae")(scene, patch, module)
+
+
+def _honest_certificates(scene, patch, module):
+    patch(module, "_ask", lambda original, scene, _credential: original(scene, scene.material.henb("d")))
+
+
+def _port_open(scene, patch, module):
+    def unreachable(original, scene, story, what, letter, *options):
+        scene["gw"].run("nft", "delete", "table", "inet", "keydist", check=False)
+        return original(scene, story, what, letter, *options)
+
+    patch(module, "_unreachable", unreachable)
+
+
+def _pair_not_denied(scene, patch, module):
+    patch(module, "_certificates", lambda *_: None)
+
+    def ctl(original, self, *argv, **more):
+        return original(self, "status") if argv[0] == "pair" else original(self, *argv, **more)
+
+    patch(product.KeydistServer, "ctl", ctl)
+
+
+def _honest_ca(scene, patch, _):
+    def start_ca(original, self, sin=None, **more):
+        return original(self, sin=None, **more)
+
+    patch(product.Site, "start_ca", start_ca)
+
+
+def _leaks(scene, patch, module):
+    """x2secd tells the key to a program, to its answers and to its state folder."""
+
+    def answers(original, site):
+        key = _key_in(scene["a"])
+        scene["a"].write("/var/lib/henb-x2sec/leak", f"key {key}\n", 0o600)
+        process.until(
+            "a program that was given the key",
+            lambda: scene["a"].run("/usr/bin/python3", "-c", "import time; time.sleep(1)", key).status == 0,
+            20,
+        )
+        return original(site) + f"key {key}".encode()
+
+    patch(module, "_answers", answers)
+
+
+HENBS = layout.HENBS
+LAST = "the scenario could be played to its end"
+ALL = (
+    Fault(
+        "early-unit-does-nothing", "guard-before-anything", "x2sec-guard sets up nothing",
+        ("x2secd never started: a sends nothing to b", "pluto stopped: a sends nothing to b", "b, unguarded, sends: a does not hear it",
+         "a has put nothing readable on a wire"),
+        _early_unit,
+    ),
+    Fault(
+        "no-second-belt", "foreign-nft-flush", "x2secd's block policies go when it dies",
+        ("the second belt alone holds: nothing to a stranger",),
+        _after(product.X2secd, "kill", lambda scene: _no_policies(scene, "a")),
+    ),
+    Fault(
+        "no-table", "foreign-xfrm-flush", "the guard's table goes when x2secd dies",
+        ("the guard alone holds: nothing to a stranger",),
+        _after(product.X2secd, "kill", lambda scene: _no_table(scene, "a")),
+    ),
+    Fault(
+        "guard-and-sas-die-with-x2secd", "x2secd-killed", "guard, policies and SAs go when x2secd is killed, and it stops at the other end",
+        ("x2secd of a killed: traffic goes on inside ESP",),
+        _after(product.X2secd, "kill", lambda scene: (_no_table(scene, "a"), scene["a"].ip("xfrm state flush", "xfrm policy flush"))),
+    ),
+    Fault(
+        "guard-goes-at-sigterm", "x2secd-stopped", "x2secd takes the guard with it when it is stopped",
+        ("the guard stays",),
+        _after(product.X2secd, "stop", lambda scene: _no_table(scene, "a")),
+    ),
+    Fault(
+        "sas-die-with-pluto", "pluto-killed", "the SAs go when pluto is killed",
+        ("pluto of a killed: traffic goes on inside ESP",),
+        _pluto_a("kill", lambda scene: scene["a"].ip("xfrm state flush")),
+    ),
+    Fault(
+        "open-without-pluto", "pluto-stopped", "without pluto no guard and no policy is left",
+        ("nothing in clear meanwhile",),
+        _open_while_refused("ab"),
+    ),
+    Fault(
+        "open-while-keying", "ike-blocked", "a link that is not up yet is open",
+        ("IKE dropped: a sends nothing to b", "nothing in clear meanwhile"),
+        _open_while_refused("ab"),
+    ),
+    Fault(
+        "any-ipsec-will-do", "blocked-peer-in-backhaul", "the guard lets pass what came in any IPsec",
+        ("a stranger's X2 through the backhaul is not heard",),
+        _any_ipsec,
+    ),
+    Fault(
+        "reload-opens", "policy-reload", "a second without guard and policies at the reload",
+        ("the same rules as version 2: no packet lost", "nothing in clear meanwhile"),
+        _opens_for_a_moment,
+    ),
+    Fault(
+        "secret-is-right", "rotate-wrong-secret", "the new secret is not wrong at all",
+        ("x2secctl rotate says why, exit 1",),
+        _right_secret,
+    ),
+    Fault(
+        "suspend-does-nothing", "suspended-henb-is-out", "the suspension does not reach the key service",
+        ("no SA is left at both ends",),
+        _not_suspended,
+    ),
+    Fault(
+        "anybody-is-b", "imposters", "whatever certificate b has, a takes it",
+        tuple(f"{what}: no link" for what in (
+            "the same CA, another SAN", "b's name under another vendor's root", "b's name under a root that a trusts for its SeGW",
+            "the issuer's DN with another key", "self-signed")),
+        _certificate_of_b,
+    ),
+    Fault(
+        "weak-suite-is-taken", "imposters", "a agrees to what b offers",
+        ("b itself, offering IKE",),
+        _strong_proposals,
+    ),
+    Fault(
+        "any-psk-will-do", "imposters", "whatever key b has, it is a's",
+        ("a wrong PSK: no link",),
+        _key_of_the_pair,
+    ),
+    Fault(
+        "every-policy-is-taken", "policies-refused", "each bad policy is taken as if it were good",
+        tuple(f"{what}: refused (" for what in (
+            "garbage", "unsigned", "altered", "an unknown field", "older", "the same version, other rules", "expired", "not yet valid",
+            "another operator's", "another site's", "signer of another operator", "signer for another HeNB", "signer without the purpose",
+            "signed with b's vendor certificate", "signer below another vendor's root")),
+        _good_policies,
+    ),
+    Fault(
+        "trusted-everywhere", "trusted-elsewhere", "the guard does not look at the interface",
+        ("nothing at all on the LAN",),
+        _guards_open_on_the_lan,
+    ),
+    Fault(
+        "port-is-open", "key-service-guarded", "the key service's port is open to everybody",
+        ("a stranger of the core network gets no connection",),
+        _port_open,
+    ),
+    Fault(
+        "any-client-will-do", "key-service-guarded", "whatever certificate is shown, it is d's",
+        ("no certificate: TLS refused", "a certificate of another operator's CA of the same name: TLS refused",
+         "an expired certificate: TLS refused", "a forged one: TLS refused", "d's name under another anchor: refused"),
+        _honest_certificates,
+    ),
+    Fault(
+        "deny-does-nothing", "key-service-guarded", "a denied pair gets its key all the same",
+        ("a denied pair gets no key",),
+        _pair_not_denied,
+    ),
+    Fault(
+        "any-answer-will-do", "ca-misbehaves", "the client takes whatever the RA/CA answers",
+        ("other-ca: no live certificate of a",),
+        _honest_ca,
+    ),
+    Fault(
+        "key-leaks", "no-key-anywhere", "the key is given to a program, told in an answer, and left in a file",
+        ("no key in argv and environ of any process", "no key in answers of x2secctl and keydistctl",
+         "no key in any file but those"),
+        _leaks,
+    ),
+)  # fmt: skip
+
+
+def select(names):
+    """The faults asked for: names of faults or scenarios, or `all`. Failed names what is not there."""
+    if list(names) == ["all"]:
+        return list(ALL)
+    missing = [n for n in names if not any(n in (f.name, f.scenario) for f in ALL)]
+    if missing:
+        raise process.Failed(f"no fault named {', '.join(missing)}; `lab plant --list` shows all")
+    return [f for f in ALL if f.name in names or f.scenario in names]
