@@ -15,6 +15,10 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE))
+import kdc  # noqa: E402
+
 TOP = HERE.parents[1]
 BIN = pathlib.Path(os.environ.get("X2SEC_BIN") or TOP / "build" / "release" / "bin").resolve()
 SIZE_LIMIT = 8 * 1024 * 1024
@@ -59,6 +63,15 @@ def built_in(name, *options):
         return found if isinstance(found, list) else [found]
 
     return measure
+
+
+def key_service(*options):
+    """The key service beside a bare echo, and beside a KDC where Kerberos is installed."""
+    load = BIN / "bench" / "krb5_load"
+    if not load.is_file():
+        raise NotRun(f"{load} is not built: libkrb5-dev is missing, ./dev bench installs it as root")
+    with kdc.running() as conf:
+        return built_in("keydist_bench", *options, "--kdc", load, conf)()
 
 
 def stripped_size():
@@ -123,7 +136,7 @@ def main():
     given = parser.parse_args()
     benches = {
         "decision": built_in("decision_bench"),
-        "keydist": built_in("keydist_bench", *(["--quick"] if given.quick else [])),
+        "keydist": lambda: key_service(*(["--quick"] if given.quick else [])),
         "size": stripped_size,
         "links": links,
     }
@@ -135,7 +148,7 @@ def main():
         print(f"== {name}", file=sys.stderr, flush=True)
         try:
             found = measure()
-        except (NotRun, OSError, subprocess.CalledProcessError) as e:
+        except (NotRun, kdc.NoKdc, OSError, subprocess.CalledProcessError) as e:
             failed.append(f"{name}: {e}")
             continue
         results += [{field: {**each, "machine": where}[field] for field in FIELDS} for each in found]

@@ -209,6 +209,18 @@ TEST(Decide, CsgPreconditionsR10) {
   EXPECT_EQ(On(PolicyOf({rule}), facts).rules_looked_at.at(0), MatchField::kAccessModes);
 }
 
+TEST(Decide, CsgOfTheNeighbourMustBeListedR10) {
+  Rule rule = RuleOf("csg", {Method::kCertSameCa});
+  rule.match.csg_ids = {5U, 9U};
+  Facts facts = SomeFacts();
+  facts.neighbour.csg_id = {9U, Source::kOam};
+  EXPECT_EQ(On(PolicyOf({rule}), facts).outcome, Outcome::kCert);
+  facts.neighbour.csg_id.value = 6U;
+  EXPECT_EQ(On(PolicyOf({rule}), facts).rules_looked_at.at(0), MatchField::kCsgIds);
+  facts.neighbour.csg_id.value.reset();
+  EXPECT_EQ(On(PolicyOf({rule}), facts).rules_looked_at.at(0), MatchField::kCsgIds);
+}
+
 TEST(Decide, RefusesItsOwnIdentityAndForeignAudiences) {
   Facts facts = SomeFacts();
   facts.neighbour.id = Id(kSelfId);
