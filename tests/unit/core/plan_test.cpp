@@ -46,6 +46,17 @@ TEST(Plan, CertificatesOfTheMethod) {
   EXPECT_TRUE(enrolled.connections[0].local_key_is_rsa);
 }
 
+TEST(Plan, R11TunnelUnlessRuleOrConfigurationSayTransport) {
+  policy::Decision decision = Decided(policy::Outcome::kCert, policy::Method::kCertSameCa);
+  PlanInputs inputs = Inputs();
+  EXPECT_FALSE(MakePlan(decision, inputs).connections.at(0).transport_mode);
+  inputs.transport_by_configuration = true;
+  EXPECT_TRUE(MakePlan(decision, inputs).connections.at(0).transport_mode);
+  inputs.transport_by_configuration = false;
+  decision.terms.mode = policy::Mode::kTransport;
+  EXPECT_TRUE(MakePlan(decision, inputs).connections.at(0).transport_mode);
+}
+
 TEST(Plan, R14NoKnownAnchorNoConnection) {
   PlanInputs inputs = Inputs();
   inputs.anchor_subject.clear();
