@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/status.h"
 #include "common/unique_fd.h"
+#include "common/without_sigpipe.h"
 
 namespace henb::common {
 namespace {
@@ -39,28 +40,6 @@ bool Drain(int fd, std::string& into) {
   if (got > 0) into.append(buffer, static_cast<std::size_t>(got));
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
-
-/// Keeps SIGPIPE away from the thread while it lives: a program that does not read its input must not end ours.
-class WithoutSigpipe {
- public:
-  WithoutSigpipe() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~WithoutSigpipe() {
-    const timespec none{};
-    while (sigtimedwait(&pipe_, nullptr, &none) > 0) {
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  WithoutSigpipe(const WithoutSigpipe&) = delete;
-  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
-
- private:
-  sigset_t pipe_{};
-  sigset_t before_{};
-};
 
 /// Moves data between the pipes and the strings until both outputs are closed, the steady clock is past `end` or a
 /// limit is reached.

@@ -42,6 +42,17 @@ inline constexpr std::string_view kWeakSignature = "cmp.weak_signature";
 inline constexpr std::string_view kUntrustedPath = "cmp.untrusted_path";
 inline constexpr std::string_view kNotKept = "cmp.not_kept";
 
+// On the way through the NEM.
+inline constexpr std::string_view kNemUnreachable = "nem.unreachable";
+inline constexpr std::string_view kNemTimeout = "nem.timeout";
+inline constexpr std::string_view kNemUntrustedServer = "nem.untrusted_server";
+inline constexpr std::string_view kNemTooLarge = "nem.too_large";
+inline constexpr std::string_view kNemHttpError = "nem.http_error";
+inline constexpr std::string_view kNemMalformedAnswer = "nem.malformed_answer";
+inline constexpr std::string_view kNemRefused = "nem.refused";
+inline constexpr std::string_view kNemStillWaiting = "nem.still_waiting";
+inline constexpr std::string_view kNemStopped = "nem.stopped";
+
 /// "cmp.refused: text".
 [[nodiscard]] inline absl::Status Error(absl::StatusCode code, std::string_view event, std::string_view text) {
   return absl::Status(code, common::StrCat(event, ": ", text));
