@@ -37,8 +37,10 @@ def prepare():
     PLACE.mkdir(parents=True, exist_ok=True)
     head = run(["git", "-C", ROOT, "rev-parse", "HEAD"]).stdout.strip()
     if not TREE.is_dir():
-        done = run(["git", "-C", ROOT, "worktree", "add", "--detach", TREE, head])
+        done = run(["git", "clone", "--shared", "--no-checkout", ROOT, TREE])
     else:
+        done = run(["git", "-C", TREE, "fetch", "origin", head])
+    if done.returncode == 0:
         done = run(["git", "-C", TREE, "checkout", "--force", "--detach", head])
     if done.returncode == 0:
         done = run(["cmake", "--preset", "release"], cwd=TREE)
