@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/app/key_ledger.h"
 #include "henb-x2sec/app/key_session.h"
 #include "henb-x2sec/app/pair_key_ring.h"
 #include "henb-x2sec/app/secret_installer.h"
@@ -22,13 +23,9 @@ constexpr absl::Duration kAskDeniedAgain = absl::Minutes(5);
 constexpr absl::Duration kAskAgainAfterRefusal = absl::Seconds(30);
 constexpr absl::Duration kSpread = absl::Seconds(1);  // What all HeNBs are told at once they do not ask at once.
 
-std::string_view DenialText(core::KeyDenial denial) {
-  return denial == core::KeyDenial::kSuspended ? "the key service says SUSPENDED" : "the key service says NOT_ALLOWED";
-}
-
 struct Pair {
   KeyState state;
-  std::optional<TimerId> activate;
+  std::optional<TimerId> turn;  ///< The next key is due, or the current one ends.
   std::optional<TimerId> ask;
   std::vector<Waiter> waiters;
   bool installing = false;  ///< The ring's current key is on its way to pluto.
@@ -42,11 +39,12 @@ struct KeyDistribution::Impl {
         installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
                   [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
     for (const core::SecretPair& pair : parts.secrets.Pairs()) {
-      if (pair.local == parts.config.id) kept.insert(pair.peer);
+      if (pair.local == parts.config.id) kept[pair.peer] = LeftState(ledger.Find(pair.peer), parts.clock.Steady());
     }
     if (parts.service == nullptr) return;
     session = std::make_unique<KeySession>(
         KeySession::Parts{.loop = parts.loop,
+                          .clock = parts.clock,
                           .random = parts.random,
                           .worker = parts.worker,
                           .service = *parts.service,
@@ -74,13 +72,24 @@ struct KeyDistribution::Impl {
   void Refused(const absl::Status& error);
   void Event(const core::KeyServiceEvent& event);
 
+  void Clean();
+  void Adopt(const HenbId& peer, Pair* pair, KeyState left);
+
   // One pair.
   void Take(const HenbId& peer, Pair* pair, core::PairKeys keys);
   void Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem);
   void Install(const HenbId& peer, Pair* pair);
   void Installed(const HenbId& peer, const absl::Status& status);
+  void Expired(const HenbId& peer, Pair* pair);
   void Schedule(const HenbId& peer, Pair* pair);
+  void ArmTurn(const HenbId& peer, Pair* pair);
+  void Turn(const HenbId& peer);
   void AskLater(const HenbId& peer, Pair* pair, absl::Duration delay);
+  /// From the secrets file and from pluto.
+  void Withdraw(const HenbId& peer) {
+    installer.Remove(peer);
+    ledger.Erase(peer);
+  }
   /// Answers those who wait.
   void Settle(Pair* pair, const absl::Status& status);
   /// The same, unless a later answer is to come.
@@ -93,8 +102,7 @@ struct KeyDistribution::Impl {
     timer->reset();
   }
   void CancelTimers(Pair* pair) {
-    Cancel(&pair->activate);
-    Cancel(&pair->ask);
+    for (auto* timer : {&pair->turn, &pair->ask}) Cancel(timer);
   }
   /// Callbacks run from the loop, never from within a call of their owner's.
   void Later(std::function<void()> then) {
@@ -118,12 +126,13 @@ struct KeyDistribution::Impl {
  public:
   Parts parts;
   std::map<HenbId, Pair> pairs;
-  std::set<HenbId> kept;  // KeyState::kept.
+  std::map<HenbId, KeyState> kept;  // What an earlier run left; empty once it is known who is needed.
 
  private:
   std::map<HenbId, PairKeyRing> rings;  // Outlive their pairs: what was taken once is remembered (R47).
   std::optional<TimerId> spread;
   bool cleaned = false;
+  KeyLedger ledger{parts.config.secrets_file + ".ledger"};
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   SecretInstaller installer;
 
@@ -132,10 +141,6 @@ struct KeyDistribution::Impl {
 };
 
 void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
-  if (!std::exchange(cleaned, true)) {
-    installer.RemoveAllBut(peers);
-    std::erase_if(kept, [&](const HenbId& peer) { return !peers.contains(peer); });
-  }
   for (auto it = pairs.begin(); it != pairs.end();) {
     auto& [peer, pair] = *it;
     if (peers.contains(peer)) {
@@ -145,8 +150,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
     CancelTimers(&pair);
     if (session != nullptr) session->Forget(peer);
     Settle(&pair, absl::CancelledError("no link needs the key any more"));
-    installer.Remove(peer);
-    kept.erase(peer);
+    Withdraw(peer);
     rings[peer].Forget();
     it = pairs.erase(it);
   }
@@ -155,14 +159,34 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
     const auto [it, is_new] = pairs.try_emplace(peer);
     if (!is_new) continue;
     added.insert(peer);
-    it->second.state.kept = kept.contains(peer);
     it->second.state.problem = session != nullptr ? "the key service has not answered yet"
                                                   : "no key service: left out, switched off or not configured";
+    if (const auto left = kept.find(peer); left != kept.end()) Adopt(peer, &it->second, left->second);
     if (session == nullptr) Changed(peer, false);
   }
+  if (!std::exchange(cleaned, true)) Clean();
   if (session == nullptr) return;
   session->SetWanted(!pairs.empty());
   session->Ask(std::move(added));
+}
+
+/// What an earlier run left and nobody goes on with goes.
+void KeyDistribution::Impl::Clean() {
+  std::set<HenbId> stay;
+  for (const auto& [peer, pair] : pairs) {
+    if (pair.state.kept) stay.insert(peer);
+  }
+  installer.RemoveAllBut(stay);
+  ledger.EraseAllBut(stay);
+  kept.clear();
+}
+
+void KeyDistribution::Impl::Adopt(const HenbId& peer, Pair* pair, KeyState left) {
+  pair->state = std::move(left);
+  if (const KeyLedger::Entry* entry = ledger.Find(peer)) rings[peer].Recall(entry->version, entry->expire_at);
+  if (pair->state.kept) return ArmTurn(peer, pair);
+  static_cast<void>(rings[peer].Expire(parts.clock.Steady()));
+  Expired(peer, pair);
 }
 
 void KeyDistribution::Impl::Refresh(const HenbId& peer, Waiter done) {
@@ -188,7 +212,8 @@ void KeyDistribution::Impl::Answered(core::PairResult result) {
 /// R49: what is installed stays.
 void KeyDistribution::Impl::Unreachable(const absl::Status& error) {
   for (auto& [peer, pair] : pairs) {
-    const std::string problem = StrCat("key service: ", error.message());
+    const std::string problem =
+        pair.state.expired ? WhyExpired(session->away_since()) : StrCat("key service: ", error.message());
     if (!pair.state.installed && !pair.state.denial && std::exchange(pair.state.problem, problem) != problem) {
       Changed(peer, false);
     }
@@ -212,10 +237,8 @@ void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
     case Kind::kSelfSuspended:
       return session->Suspended(absl::PermissionDeniedError("this HeNB is suspended"));
     case Kind::kPeerSuspended:
-      if (Pair* pair = Find(event.peer)) {
-        session->Void(event.peer);
-        Deny(event.peer, pair, core::KeyDenial::kSuspended, std::string(DenialText(core::KeyDenial::kSuspended)));
-      }
+      session->Void(event.peer);
+      Answered({.peer = event.peer, .result = core::KeyDenial::kSuspended});
       return;
     case Kind::kPairChanged:
       if (Find(event.peer) != nullptr) session->Ask({event.peer});
@@ -238,7 +261,10 @@ void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys 
     pair->state.denial.reset();
     Install(peer, pair);
   } else if (verdict == PairKeyRing::Verdict::kSame) {
-    if (pair->state.installed && !pair->installing) SettleIfLast(peer, pair);
+    if (pair->state.standing() == core::KeyStanding::kGood && !pair->installing) {
+      ledger.Keep(peer, {rings[peer].current()->version, rings[peer].current()->expire_at});
+      SettleIfLast(peer, pair);
+    }
   } else {
     const std::string reason = StrCat("an answer of the key service was refused: ", VerdictName(verdict));
     common::LogAlarm("key.stale_refused", {{"neighbour", peer.str()}, {"epoch", epoch}, {"why", VerdictName(verdict)}});
@@ -250,20 +276,28 @@ void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys 
 }
 
 void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem) {
-  const bool had_key = pair->state.installed || pair->state.kept || pair->installing;
+  const bool had_key = pair->state.standing() != core::KeyStanding::kNone || pair->installing;
   const bool news = had_key || pair->state.denial != denial;
   CancelTimers(pair);
   rings[peer].Forget();
-  kept.erase(peer);
   pair->installing = false;
-  pair->state = KeyState{};
-  pair->state.denial = denial;
-  pair->state.problem = std::move(problem);
+  pair->state = DeniedState(denial, std::move(problem));
   Settle(pair, absl::PermissionDeniedError(pair->state.problem));
   AskLater(peer, pair, kAskDeniedAgain);
   if (!news) return;
   common::LogWarning("key.denied", {{"neighbour", peer.str()}, {"reason", pair->state.problem}});
-  installer.Remove(peer);
+  Withdraw(peer);
+  Changed(peer, false);
+}
+
+/// R49: the service was away when the epoch and its grace ended. SAs that are up stay until the rule's max_sa_age.
+void KeyDistribution::Impl::Expired(const HenbId& peer, Pair* pair) {
+  pair->installing = false;
+  pair->state =
+      ExpiredState(pair->state.version, WhyExpired(session == nullptr ? std::nullopt : session->away_since()));
+  common::LogAlarm("key.expired",
+                   {{"neighbour", peer.str()}, {"epoch", pair->state.version.epoch}, {"reason", pair->state.problem}});
+  Withdraw(peer);
   Changed(peer, false);
 }
 
@@ -278,18 +312,13 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
   if (pair == nullptr || !current) return;
   if (!status.ok()) {
     const std::string problem = StrCat("the key is not with pluto yet: ", status.message());
-    const bool news = !pair->state.installed && std::exchange(pair->state.problem, problem) != problem;
-    if (news) Changed(peer, false);
+    if (!pair->state.installed && std::exchange(pair->state.problem, problem) != problem) Changed(peer, false);
     return Settle(pair, status);
   }
-  const bool replaced = pair->state.installed;
+  const bool replaced = Replaces(pair->state, current->version);
   pair->installing = false;
-  kept.erase(peer);
-  pair->state = KeyState{};
-  pair->state.installed = true;
-  pair->state.epoch = current->version.epoch;
-  pair->state.generation_local = current->version.generation_local;
-  pair->state.generation_peer = current->version.generation_peer;
+  pair->state = InstalledState(current->version);
+  ledger.Keep(peer, {current->version, current->expire_at});
   common::LogInfo("key.installed", {{"neighbour", peer.str()},
                                     {"epoch", current->version.epoch},
                                     {"generation_local", current->version.generation_local},
@@ -300,22 +329,36 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
 }
 
 void KeyDistribution::Impl::Schedule(const HenbId& peer, Pair* pair) {
-  const PairKeyRing& ring = rings[peer];
+  AskLater(peer, pair, rings[peer].AskAgainIn(parts.clock.Steady()));
+  ArmTurn(peer, pair);
+}
+
+void KeyDistribution::Impl::ArmTurn(const HenbId& peer, Pair* pair) {
+  Cancel(&pair->turn);
+  const absl::Duration turns_at = rings[peer].TurnsAt();
+  if (turns_at == absl::InfiniteDuration()) return;
+  pair->turn =
+      parts.loop.After(std::max(turns_at - parts.clock.Steady(), absl::ZeroDuration()), [this, peer] { Turn(peer); });
+}
+
+/// The next key's time has come, or the current one's is over.
+void KeyDistribution::Impl::Turn(const HenbId& peer) {
+  Pair* pair = Find(peer);
+  if (pair == nullptr) return;
+  pair->turn.reset();
   const absl::Duration now = parts.clock.Steady();
-  AskLater(peer, pair, ring.AskAgainIn(now));
-  Cancel(&pair->activate);
-  if (!ring.next()) return;
-  pair->activate = parts.loop.After(std::max(ring.next()->activate_at - now, absl::ZeroDuration()), [this, peer] {
-    Pair* due = Find(peer);
-    if (due == nullptr) return;
-    due->activate.reset();
-    if (rings[peer].Advance(parts.clock.Steady())) Install(peer, due);
-    Schedule(peer, due);
-  });
+  const bool advanced = rings[peer].Advance(now);
+  if (rings[peer].Expire(now)) {
+    Expired(peer, pair);
+  } else if (advanced) {
+    Install(peer, pair);
+  }
+  Schedule(peer, pair);
 }
 
 void KeyDistribution::Impl::AskLater(const HenbId& peer, Pair* pair, absl::Duration delay) {
   Cancel(&pair->ask);
+  if (session == nullptr) return;
   pair->ask = parts.loop.After(parts.random.Jitter(delay, 0.1), [this, peer] {
     if (Pair* due = Find(peer)) due->ask.reset();
     session->Ask({peer});
@@ -344,13 +387,9 @@ void KeyDistribution::PathChanged() {
 
 const KeyState& KeyDistribution::StateOf(const HenbId& peer) const {
   static const KeyState kNotNeeded;
-  static const KeyState kOnlyKept = [] {
-    KeyState state;
-    state.kept = true;
-    return state;
-  }();
   if (const auto it = impl_->pairs.find(peer); it != impl_->pairs.end()) return it->second.state;
-  return impl_->kept.contains(peer) ? kOnlyKept : kNotNeeded;
+  const auto left = impl_->kept.find(peer);
+  return left == impl_->kept.end() ? kNotNeeded : left->second;
 }
 
 const absl::Status& KeyDistribution::health() const {

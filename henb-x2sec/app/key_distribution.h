@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "common/random.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/key_state.h"
 #include "henb-x2sec/app/worker.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/key_service.h"
@@ -20,21 +20,11 @@
 
 namespace henb::x2sec::app {
 
-/// What a PSK link knows of its key.
-struct KeyState {
-  bool installed = false;  ///< In the secrets file, and pluto has reread it.
-  bool kept = false;       ///< Not installed in this run, but in the secrets file since before our restart.
-  std::uint64_t epoch = 0;
-  std::uint32_t generation_local = 0;
-  std::uint32_t generation_peer = 0;
-  std::optional<core::KeyDenial> denial;
-  std::string problem;  ///< Why there is no key; empty when there is.
-};
-
 /// Registers with the key service once a link needs it (R4: never before), fetches keys in batches, installs them,
 /// watches for changes, fetches again before expiry; retries with back-off and jitter. A fresher key for a pair that is
 /// up is installed beside the running SA (which keeps its old key until the key change); `changed` tells. Never goes
-/// back to an older epoch or generation (R47). Loop thread.
+/// back to an older epoch or generation (R47). A key whose epoch and grace are over goes from pluto and from memory,
+/// whether the service answers or not (R49). Loop thread.
 class KeyDistribution {
  public:
   struct Parts {
@@ -60,7 +50,7 @@ class KeyDistribution {
   void Refresh(const common::HenbId& peer, std::function<void(absl::Status)> done);
   /// The way to the key service may be open again: a retry that waits comes soon.
   void PathChanged();
-  /// Of a pair that is not needed only `kept` may be set.
+  /// Of a pair that is not needed: what an earlier run left, until SetNeeded is called first.
   [[nodiscard]] const KeyState& StateOf(const common::HenbId& peer) const;
   /// Whether the service answered last time.
   [[nodiscard]] const absl::Status& health() const;

@@ -127,6 +127,7 @@ void KeySession::Registered(const absl::StatusOr<core::RegisterResult>& result) 
   health_ = result.status();
   if (absl::IsPermissionDenied(health_)) return Refused(health_);
   if (IsUnreachable(health_)) return Unreachable(health_);
+  away_since_.reset();
   absl::Duration again = kRegisterAgain;
   if (result.ok()) {
     failures_ = 0;
@@ -169,12 +170,14 @@ void KeySession::Answered(const std::vector<HenbId>& peers, absl::StatusOr<std::
     return absl::IsPermissionDenied(health_) ? Refused(health_) : Unreachable(health_);
   }
   failures_ = 0;
+  away_since_.reset();
   for (core::PairResult& result : *results) {
     if (asked.contains(result.peer)) parts_.answered(std::move(result));
   }
 }
 
 void KeySession::Unreachable(const absl::Status& error) {
+  if (!away_since_) away_since_ = parts_.clock.Now();
   common::LogWarning("key.service_unreachable", {{"error", error}, {"failures", failures_}});
   RetryLater(kFirstRetry, kLongestRetry);
   parts_.unreachable(error);
@@ -182,6 +185,7 @@ void KeySession::Unreachable(const absl::Status& error) {
 
 void KeySession::Refused(const absl::Status& error) {
   health_ = error;
+  away_since_.reset();
   registered_ = false;
   Cancel(&lease_);
   common::LogAlarm("key.service_refuses", {{"error", error}});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/clock.h"
 #include "common/event_loop.h"
 #include "common/random.h"
 #include "henb-x2sec/app/worker.h"
@@ -22,6 +23,7 @@ class KeySession {
  public:
   struct Parts {
     common::EventLoop& loop;
+    const common::Clock& clock;
     common::Random& random;
     Worker& worker;
     core::KeyService& service;
@@ -54,6 +56,8 @@ class KeySession {
   void Suspended(const absl::Status& why) { Refused(why); }
   /// How the last call went.
   [[nodiscard]] const absl::Status& health() const { return health_; }
+  /// Since when each call has failed to reach it; none: it answers, or nobody has asked.
+  [[nodiscard]] const std::optional<absl::Time>& away_since() const { return away_since_; }
 
  private:
   struct Registration {
@@ -84,6 +88,7 @@ class KeySession {
   std::optional<common::EventLoop::TimerId> retry_;
   std::optional<common::EventLoop::TimerId> lease_;
   absl::Status health_;
+  std::optional<absl::Time> away_since_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

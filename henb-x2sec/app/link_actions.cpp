@@ -91,7 +91,8 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
       break;
     case core::LinkAction::kReportUp:
       link.attempts = 0;
-      link.last_error.clear();
+      link.adopting = false;
+      link.last_error = OnExpiredKey(link) ? parts_.keys.StateOf(link.id).problem : "";
       ScheduleAge(link);
       common::LogInfo("link.up", {{"neighbour", link.id.str()},
                                   {"method", core::StateName(link.link.state)},
@@ -101,8 +102,11 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
     case core::LinkAction::kReportDown:
       for (auto* timer : {&link.age, &link.rekey}) Cancel(timer);
       common::LogWarning("link.down", {{"neighbour", link.id.str()}});
+      // What carried is gone, and nothing new can authenticate: the link is decided without its connections.
+      if (OnExpiredKey(link)) parts_.loop.Post([this] { EvaluateAll(); });
       break;
     case core::LinkAction::kReportFailure:
+      link.adopting = false;
       common::LogWarning("link.attempt_failed", {{"neighbour", link.id.str()}, {"error", link.last_error}});
       break;
   }
@@ -258,6 +262,7 @@ void Links::StartKeyChange(const common::HenbId& id, std::function<void(absl::St
   // A new key would be a new decision; the certificates can't be judged by this clock, or may not be used by this
   // policy.
   if (link.held) return done(absl::FailedPreconditionError(common::StrCat("no new key: ", link.last_error)));
+  if (OnExpiredKey(link)) return done(absl::FailedPreconditionError(parts_.keys.StateOf(id).problem));
   std::vector<core::ConnectionSpec> specs;
   for (const auto& [name, connection] : link.connections) specs.push_back(connection.spec);
   parts_.key_changes.Start(id, specs, [this, id, done = std::move(done)](const absl::Status& status) {

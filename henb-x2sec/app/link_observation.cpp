@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "henb-x2sec/app/links.h"
+#include "henb-x2sec/core/epoch_schedule.h"
 #include "policy/names.h"
 
 namespace henb::x2sec::app {
@@ -116,7 +117,9 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
   if (child != nullptr && child->ike_serial != link.authenticated_ike) {
     link.authenticated_ike = child->ike_serial;
-    if (core::IsUp(link.link.state) && !link.held) ScheduleAge(link);  // nobody's new key outlasts a hold
+    const auto standing = OnExpiredKey(link) ? core::KeyStanding::kExpired : core::KeyStanding::kGood;
+    const bool counts = core::AuthenticationCounts(standing) && !link.held;  // nobody's new key outlasts a hold
+    if (core::IsUp(link.link.state) && counts) ScheduleAge(link);
   }
   const absl::Duration now = parts_.clock.Steady();
   const bool silent = child != nullptr && child->bytes_in == 0;
@@ -248,9 +251,10 @@ control::LinkView Links::ViewOf(const LinkRuntime& link) const {
   view.peer_ike_id = link.id.str();
   view.reqid = static_cast<std::uint32_t>(link.reqid);
   view.quantum_safe = false;
-  if (link.link.goal == core::Goal::kPsk && parts_.keys.StateOf(link.id).installed) {
-    view.epoch = parts_.keys.StateOf(link.id).epoch;
-    view.generation = parts_.keys.StateOf(link.id).generation_local;
+  const KeyVersion& version = parts_.keys.StateOf(link.id).version;
+  if (link.link.goal == core::Goal::kPsk && version.epoch != 0) {
+    view.epoch = version.epoch;
+    view.generation = version.generation_local;
   }
   if (link.connections.empty()) return view;
   const ConnectionRuntime& first = link.connections.begin()->second;

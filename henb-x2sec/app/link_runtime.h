@@ -36,6 +36,7 @@ struct LinkRuntime {
   std::map<std::string, ConnectionRuntime> connections;
 
   bool initiator = false;      ///< Ours is the lower identity.
+  bool adopting = true;        ///< Neither up nor failed in this run: what carries is an earlier run's.
   bool peer_enrolled = false;  ///< Learned by IKE (DESIGN 3).
   bool held = false;           ///< Up, and would be blocked by clock or expiry (R57): no new key, and no new start.
   std::vector<policy::Failure> failures;  ///< Seen since facts, policy or credentials changed last.

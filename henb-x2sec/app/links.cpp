@@ -8,6 +8,7 @@
 #include "henb-x2sec/app/address_pairs.h"
 #include "henb-x2sec/app/enrolment_address.h"
 #include "henb-x2sec/app/local_address.h"
+#include "henb-x2sec/core/epoch_schedule.h"
 #include "policy/explain.h"
 #include "policy/names.h"
 
@@ -197,9 +198,6 @@ core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decisio
   if (!decision.terms.anchors.empty()) {
     inputs.anchor_subject = parts_.credentials.SubjectOf(decision.terms.anchors.front());
   }
-  // After a restart the pair's key is still in the secrets file; the key service confirms it in its own time.
-  const KeyState& key = parts_.keys.StateOf(link.id);
-  inputs.psk_installed = key.installed || key.kept;
   inputs.transport_by_configuration = parts_.config.transport_mode;
   if (link.reqid == 0 && decision.outcome != policy::Outcome::kBlock) {
     const auto reqid = parts_.reqids.For(link.id);
@@ -210,7 +208,20 @@ core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decisio
     }
   }
   inputs.reqid = link.reqid;
+  inputs.psk_installed = core::ConnectionsStay(parts_.keys.StateOf(link.id).standing(), Carries(link));
   return core::MakePlan(decision, inputs);
+}
+
+/// SAs that have authenticated before now carry the link, or do so until pluto has been asked about them.
+bool Links::Carries(const LinkRuntime& link) const {
+  if (link.link.state == core::LinkState::kUpPsk) return true;
+  const auto& sas = parts_.mirror.kernel().sas;
+  return link.adopting &&
+         std::any_of(sas.begin(), sas.end(), [&](const core::SaInfo& sa) { return sa.reqid == link.reqid; });
+}
+
+bool Links::OnExpiredKey(const LinkRuntime& link) const {
+  return link.link.goal == core::Goal::kPsk && parts_.keys.StateOf(link.id).expired;
 }
 
 void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
@@ -238,13 +249,15 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
     const std::string why = link.plan.goal == core::Goal::kPsk ? parts_.keys.StateOf(link.id).problem : "";
     link.last_error = why.empty() ? link.plan.missing : why;
   }
+  if (OnExpiredKey(link)) link.last_error = parts_.keys.StateOf(link.id).problem;
   if (goal_changes) {
     Handle(link, DecidedEvent(link.plan.goal));
   } else if (connections_change) {
     Handle(link, core::LinkEvent::kConnectionsChanged);
   }
   const bool denied = link.link.goal == core::Goal::kPsk && parts_.keys.StateOf(link.id).denial.has_value();
-  if (denied && link.link.state == core::LinkState::kKeying) Handle(link, core::LinkEvent::kAttemptFailed);
+  const bool keyless = denied || (OnExpiredKey(link) && link.connections.empty());
+  if (keyless && link.link.state == core::LinkState::kKeying) Handle(link, core::LinkEvent::kAttemptFailed);
 }
 
 void Links::SetNeededKeys() {

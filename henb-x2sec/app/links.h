@@ -81,6 +81,8 @@ class Links {
   void Evaluate(LinkRuntime& link);
   [[nodiscard]] core::LinkPlan PlanFor(LinkRuntime& link, const policy::Decision& decision);
   [[nodiscard]] std::vector<core::AddressPair> PairsOf(const common::HenbId& id) const;
+  [[nodiscard]] bool Carries(const LinkRuntime& link) const;
+  [[nodiscard]] bool OnExpiredKey(const LinkRuntime& link) const;
   void TakePlan(LinkRuntime& link, core::LinkPlan plan);
   void SetNeededKeys();
   void PushDesired();

@@ -39,7 +39,7 @@ PairKeyRing::Verdict PairKeyRing::Take(core::PairKeys answer, absl::Duration now
     const bool we_are_ahead = current_ && answer.next && VersionOf(*answer.next) == current_->version;
     return we_are_ahead ? Verdict::kSame : Verdict::kStale;
   }
-  const bool is_held = current_ && current_->version == version;
+  const bool is_held = current_ && current_->version == version && !current_->key.empty();
   if (is_held && !common::ConstantTimeEquals(current_->key, answer.current.key)) return Verdict::kConflict;
   current_ = Hold(std::move(answer.current), now);
   newest_ = version;
@@ -51,11 +51,27 @@ PairKeyRing::Verdict PairKeyRing::Take(core::PairKeys answer, absl::Duration now
   return is_held ? Verdict::kSame : Verdict::kFresh;
 }
 
+void PairKeyRing::Recall(const KeyVersion& version, absl::Duration expire_at) {
+  current_ = Held{.version = version, .key = {}, .activate_at = {}, .expire_at = expire_at};
+  newest_ = version;
+}
+
 bool PairKeyRing::Advance(absl::Duration now) {
   if (!next_ || now < next_->activate_at) return false;
   current_ = std::exchange(next_, std::nullopt);
   newest_ = current_->version;
   return true;
+}
+
+bool PairKeyRing::Expire(absl::Duration now) {
+  if (!current_ || now < current_->expire_at) return false;
+  current_.reset();
+  return true;
+}
+
+absl::Duration PairKeyRing::TurnsAt() const {
+  return std::min(next_ ? next_->activate_at : absl::InfiniteDuration(),
+                  current_ ? current_->expire_at : absl::InfiniteDuration());
 }
 
 void PairKeyRing::Forget() {

@@ -34,15 +34,22 @@ class PairKeyRing {
   };
   struct Held {
     KeyVersion version;
-    common::SecretBytes key;
+    common::SecretBytes key;  ///< Empty: recalled.
     absl::Duration activate_at;
     absl::Duration expire_at;
   };
 
   /// An answer that arrived at `now`. Refused answers change nothing. A `next` key that is older or no key is left out.
   [[nodiscard]] Verdict Take(core::PairKeys answer, absl::Duration now);
+  /// The current key is one that an earlier run of ours gave to pluto, known by its numbers only. Before the first
+  /// Take.
+  void Recall(const KeyVersion& version, absl::Duration expire_at);
   /// Makes the next key the current one if its time has come.
   [[nodiscard]] bool Advance(absl::Duration now);
+  /// Wipes the current key if its time is over. After Advance.
+  [[nodiscard]] bool Expire(absl::Duration now);
+  /// When Advance or Expire has to be called next; infinite when there is nothing to come.
+  [[nodiscard]] absl::Duration TurnsAt() const;
   /// Wipes the keys; versions that were taken are remembered.
   void Forget();
 

@@ -12,6 +12,12 @@ constexpr absl::Duration kLongestRetry = absl::Minutes(2);
 
 }  // namespace
 
+bool ConnectionsStay(KeyStanding standing, bool carries) {
+  return standing == KeyStanding::kGood || (standing == KeyStanding::kExpired && carries);
+}
+
+bool AuthenticationCounts(KeyStanding standing) { return standing == KeyStanding::kGood; }
+
 std::optional<absl::Duration> KeyChangeStartsIn(bool link_is_up, bool replaced, bool initiator) {
   if (!link_is_up || !replaced) return std::nullopt;
   return initiator ? kLowerStarts : kHigherStarts;

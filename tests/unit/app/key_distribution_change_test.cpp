@@ -27,9 +27,9 @@ TEST_F(KeyChangeOfPairs, TheNextEpochsKeyIsInstalledWhenItsTimeHasCome) {
   changes.clear();
   EXPECT_TRUE(HasKey(b, {.epoch = 7}));
   Advance(absl::Minutes(9));
-  EXPECT_EQ(StateOf(b).epoch, 7U);
+  EXPECT_EQ(StateOf(b).version.epoch, 7U);
   Advance(absl::Minutes(1));
-  EXPECT_EQ(StateOf(b).epoch, 8U);
+  EXPECT_EQ(StateOf(b).version.epoch, 8U);
   EXPECT_TRUE(HasKey(b, {.epoch = 8}));
   EXPECT_THAT(changes, ElementsAre(Pair(b.str(), true)));
   EXPECT_EQ(service.calls().size(), 1U) << "it was fetched ahead";
@@ -42,7 +42,7 @@ TEST_F(KeyChangeOfPairs, AsksBeforeTheKeyExpires) {
   Advance(absl::Hours(4) - absl::Minutes(1));
   EXPECT_GE(service.calls().size(), 2U);
   Advance(absl::Minutes(20));
-  EXPECT_EQ(StateOf(b).epoch, 8U);
+  EXPECT_EQ(StateOf(b).version.epoch, 8U);
 }
 
 TEST_F(KeyChangeOfPairs, AChangedPairIsFetchedAgainAndReplaced) {
@@ -50,7 +50,7 @@ TEST_F(KeyChangeOfPairs, AChangedPairIsFetchedAgainAndReplaced) {
   changes.clear();
   service.Say(b, {.generation_peer = 2});
   Tell(Kind::kPairChanged, b);
-  EXPECT_EQ(StateOf(b).generation_peer, 2U);
+  EXPECT_EQ(StateOf(b).version.generation_peer, 2U);
   EXPECT_TRUE(HasKey(b, {.generation_peer = 2}));
   EXPECT_THAT(changes, ElementsAre(Pair(b.str(), true)));
   EXPECT_THAT(service.calls().back(), ElementsAre(b));
@@ -137,7 +137,7 @@ TEST_F(KeyChangeOfPairs, R47AStaleAnswerIsRefusedAndLogged) {
   Tell(Kind::kPairChanged, b);
   common::SetLogSinkForTest(nullptr);
   EXPECT_TRUE(HasKey(b, {.epoch = 7, .generation_peer = 2}));
-  EXPECT_EQ(StateOf(b).epoch, 7U);
+  EXPECT_EQ(StateOf(b).version.epoch, 7U);
   EXPECT_TRUE(changes.empty());
   EXPECT_THAT(lines, Contains(HasSubstr("key.stale_refused")));
   EXPECT_THAT(lines, Contains(HasSubstr("conflict")));
@@ -172,7 +172,7 @@ TEST_F(KeyChangeOfPairs, RefreshWaitsForTheNewKeyToBeInstalled) {
   Need({b});
   service.Say(b, {.generation_local = 5});
   std::uint32_t seen = 0;
-  keys->Refresh(b, [&](const absl::Status&) { seen = StateOf(b).generation_local; });
+  keys->Refresh(b, [&](const absl::Status&) { seen = StateOf(b).version.generation_local; });
   Settle();
   EXPECT_EQ(seen, 5U);
 }

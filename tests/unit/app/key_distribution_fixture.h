@@ -10,12 +10,16 @@
 #include "tests/support/fake_ike_daemon.h"
 #include "tests/support/fake_key_service.h"
 #include "tests/support/fake_secret_store.h"
+#include "tests/support/temp_directory.h"
 
 namespace henb::tests {
 
 class KeyDistributionFixture : public LoopFixture {
  protected:
-  KeyDistributionFixture() { config.id = a; }
+  KeyDistributionFixture() {
+    config.id = a;
+    config.secrets_file = folder.File("x2.secrets");
+  }
 
   void Start(bool with_service = true) {
     keys = std::make_unique<x2sec::app::KeyDistribution>(x2sec::app::KeyDistribution::Parts{
@@ -31,6 +35,13 @@ class KeyDistributionFixture : public LoopFixture {
         .changed = [this](const common::HenbId& peer, bool replaced) { changes.emplace_back(peer.str(), replaced); },
         .learned = [this](const common::HenbId& peer,
                           const x2sec::core::PeerFacts&) { learned.push_back(peer.str()); }});
+  }
+  /// x2secd is started anew; the secrets file and what lies beside it stay.
+  void Restart() {
+    keys.reset();
+    Settle();
+    changes.clear();
+    Start();
   }
   void Need(std::set<common::HenbId> peers) {
     keys->SetNeeded(std::move(peers));
@@ -48,6 +59,7 @@ class KeyDistributionFixture : public LoopFixture {
   [[nodiscard]] const x2sec::app::KeyState& StateOf(const common::HenbId& peer) const { return keys->StateOf(peer); }
 
   const common::HenbId a = Id("henb-a.example"), b = Id("henb-b.example"), c = Id("henb-c.example");
+  TempDirectory folder;
   x2sec::app::Config config;
   FakeKeyService service;
   FakeSecretStore secrets;

@@ -33,9 +33,9 @@ TEST_F(KeyDistributionTest, InstallsTheKeyAndLetsPlutoReadItBeforeItSaysSo) {
   EXPECT_TRUE(HasKey(b, {.epoch = 42, .generation_local = 1, .generation_peer = 3}));
   EXPECT_GE(ike.calls("RereadSecrets"), 1);
   EXPECT_TRUE(StateOf(b).installed);
-  EXPECT_EQ(StateOf(b).epoch, 42U);
-  EXPECT_EQ(StateOf(b).generation_local, 1U);
-  EXPECT_EQ(StateOf(b).generation_peer, 3U);
+  EXPECT_EQ(StateOf(b).version.epoch, 42U);
+  EXPECT_EQ(StateOf(b).version.generation_local, 1U);
+  EXPECT_EQ(StateOf(b).version.generation_peer, 3U);
   EXPECT_EQ(StateOf(b).problem, "");
   EXPECT_THAT(changes, ElementsAre(Pair(b.str(), false)));
 }
@@ -76,31 +76,6 @@ TEST_F(KeyDistributionTest, RemovesWhatIsNotNeededAndWhatAnEarlierRunLeft) {
   Advance(absl::Hours(48));
   EXPECT_EQ(service.registrations(), registrations);
   EXPECT_EQ(service.calls().size(), 1U);
-}
-
-TEST_F(KeyDistributionTest, AKeyOfBeforeARestartIsKnownAndKeptUntilTheServiceAnswers) {
-  ASSERT_TRUE(secrets.Put(a, b, common::SecretBytes(32)).ok());
-  service.Fail(absl::UnavailableError("down"));
-  Start();
-  EXPECT_TRUE(StateOf(b).kept) << "before anybody needs it";
-  EXPECT_FALSE(StateOf(c).kept);
-  Need({b});
-  EXPECT_TRUE(StateOf(b).kept);
-  EXPECT_FALSE(StateOf(b).installed);
-  service.Fail(absl::OkStatus());
-  Advance(absl::Minutes(2));
-  EXPECT_TRUE(StateOf(b).installed);
-  EXPECT_FALSE(StateOf(b).kept);
-  EXPECT_TRUE(HasKey(b, {}));
-}
-
-TEST_F(KeyDistributionTest, AKeptKeyGoesWhenThePairIsDenied) {
-  ASSERT_TRUE(secrets.Put(a, b, common::SecretBytes(32)).ok());
-  service.Say(b, {.denial = core::KeyDenial::kNotAllowed});
-  Start();
-  Need({b});
-  EXPECT_FALSE(StateOf(b).kept);
-  EXPECT_TRUE(secrets.Pairs().empty());
 }
 
 TEST_F(KeyDistributionTest, AnOpenPathShortensTheWait) {

@@ -106,5 +106,40 @@ TEST(PairKeyRing, AsksAgainBeforeTheKeyExpires) {
   EXPECT_EQ(ring.AskAgainIn(kT0 + absl::Minutes(9)), absl::Seconds(30));
 }
 
+TEST(PairKeyRing, R49TheKeyIsWipedWhenItsTimeIsOver) {
+  PairKeyRing ring;
+  EXPECT_EQ(ring.TurnsAt(), absl::InfiniteDuration());
+  EXPECT_FALSE(ring.Expire(kT0));
+  ASSERT_EQ(ring.Take(Only(Key(5, 1, 1)), kT0), Verdict::kFresh);
+  EXPECT_EQ(ring.TurnsAt(), kT0 + absl::Hours(24));
+  EXPECT_FALSE(ring.Expire(kT0 + absl::Hours(24) - absl::Seconds(1)));
+  ASSERT_TRUE(ring.current());
+  EXPECT_TRUE(ring.Expire(kT0 + absl::Hours(24)));
+  EXPECT_FALSE(ring.current());
+  EXPECT_FALSE(ring.Expire(kT0 + absl::Hours(25))) << "told once";
+  EXPECT_EQ(ring.Take(Only(Key(4, 1, 1)), kT0 + absl::Hours(25)), Verdict::kStale);
+  EXPECT_EQ(ring.Take(Only(Key(6, 1, 1)), kT0 + absl::Hours(25)), Verdict::kFresh);
+}
+
+TEST(PairKeyRing, R49TheNextKeyComesBeforeTheCurrentOneEnds) {
+  PairKeyRing ring;
+  ASSERT_EQ(ring.Take(With(Key(5, 1, 1), Key(6, 1, 1, absl::Hours(20))), kT0), Verdict::kFresh);
+  EXPECT_EQ(ring.TurnsAt(), kT0 + absl::Hours(20));
+  EXPECT_TRUE(ring.Advance(kT0 + absl::Hours(20)));
+  EXPECT_EQ(ring.TurnsAt(), kT0 + absl::Hours(24));
+  EXPECT_FALSE(ring.Expire(kT0 + absl::Hours(20)));
+}
+
+TEST(PairKeyRing, AKeyKnownByItsNumbersIsTakenAnewAndItsVersionHolds) {
+  PairKeyRing ring;
+  ring.Recall({5, 2, 2}, kT0 + absl::Hours(1));
+  EXPECT_EQ(ring.current()->version, (KeyVersion{5, 2, 2}));
+  EXPECT_TRUE(ring.current()->key.empty());
+  EXPECT_EQ(ring.TurnsAt(), kT0 + absl::Hours(1));
+  EXPECT_EQ(ring.Take(Only(Key(4, 2, 2)), kT0), Verdict::kStale);
+  EXPECT_EQ(ring.Take(Only(Key(5, 2, 2)), kT0), Verdict::kFresh) << "its octets are to be given to pluto";
+  EXPECT_EQ(ring.Take(Only(Key(5, 2, 2)), kT0), Verdict::kSame);
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

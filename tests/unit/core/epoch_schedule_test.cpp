@@ -24,5 +24,19 @@ TEST(EpochSchedule, AFailedChangeComesAgainLaterAndLaterButAlways) {
   }
 }
 
+TEST(EpochSchedule, R49ConnectionsStayOnAnExpiredKeyOnlyWhileSasCarry) {
+  for (const bool carries : {false, true}) {
+    EXPECT_TRUE(ConnectionsStay(KeyStanding::kGood, carries));
+    EXPECT_FALSE(ConnectionsStay(KeyStanding::kNone, carries)) << "denied: at once";
+    EXPECT_EQ(ConnectionsStay(KeyStanding::kExpired, carries), carries);
+  }
+}
+
+TEST(EpochSchedule, R49OnlyAKeyThatHasNotExpiredProvesLife) {
+  EXPECT_TRUE(AuthenticationCounts(KeyStanding::kGood));
+  EXPECT_FALSE(AuthenticationCounts(KeyStanding::kExpired));
+  EXPECT_FALSE(AuthenticationCounts(KeyStanding::kNone));
+}
+
 }  // namespace
 }  // namespace henb::x2sec::core

@@ -9,11 +9,12 @@ std::string World::Name(const Step& step) {
                                                 "the server ticks",
                                                 "asks",
                                                 "gets the answer",
-                                                "activates the next key",
+                                                "looks at the clock: the next key is due or the current one ends",
                                                 "installs the key",
                                                 "IKE authenticates",
                                                 "starts the key change that is due",
                                                 "starts a key change as proof of life",
+                                                "finds that the SA is too old",
                                                 "the key change reauthenticates",
                                                 "the key change ends",
                                                 "hears of the suspension",
@@ -50,9 +51,9 @@ std::string World::Describe(const State& state) const {
                      ", next ", static_cast<int>(server.next), ", destroyed to ", static_cast<int>(server.destroyed));
   for (const std::size_t i : {0U, 1U}) {
     const End& end = state.ends[i];
-    text =
-        common::StrCat(text, i == 0 ? "; a: " : "; b: ", key(end.current.key), " next ", key(end.next.key), " file ",
-                       key(end.file_key), end.installing != 0 ? " installing" : "", end.change_due != 0 ? " due" : "");
+    text = common::StrCat(text, i == 0 ? "; a: " : "; b: ", key(end.current.key), " next ", key(end.next.key), " file ",
+                          key(end.file_key), end.installing != 0 ? " installing" : "",
+                          end.holding == Holding::kExpired ? " expired" : "", end.change_due != 0 ? " due" : "");
   }
   return common::StrCat(text, "; SA ", key(state.link.sa), state.link.new_sa != 0 ? " and " : "",
                         state.link.new_sa != 0 ? key(state.link.new_sa) : "");

@@ -14,6 +14,8 @@ namespace {
 constexpr int kTwoEpochs = 6;     // Epoch 2 since 5, epoch 1's root destroyed at 6, epoch 3 made at 7.
 constexpr int kThreeEpochs = 11;  // Epoch 3 since 10, epoch 2's root destroyed at 11, epoch 4 made at 12.
 
+constexpr int kMaxSaAge = 2;      // An SA on epoch 1's key, which expires at 6, is gone at 8.
+
 constexpr std::size_t kMostStates = 60'000'000;
 
 /// EPOCH_SEARCH_FAULTS deepens every search; each more makes it some thirty times as large.
@@ -40,16 +42,22 @@ void ExpectSound(const Bound& bound) {
 }
 
 TEST(EpochProtocol, R54TwoEpochsInEveryOrderWithAnyOneFault) {
-  ExpectSound({.last_tick = kTwoEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = false});
+  ExpectSound(
+      {.last_tick = kTwoEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = false, .max_sa_age = 0});
 }
 
 TEST(EpochProtocol, R54ThreeEpochsWithAnyOneFault) {
-  ExpectSound({.last_tick = kThreeEpochs, .faults = Faults(1), .proof_of_life = true, .answers_at_once = true});
+  ExpectSound({.last_tick = kThreeEpochs,
+               .faults = Faults(1),
+               .proof_of_life = true,
+               .answers_at_once = true,
+               .max_sa_age = kMaxSaAge});
 }
 
 TEST(EpochProtocol, R54TwoEpochsWithAnyTwoFaults) {
   if (std::getenv("EPOCH_SEARCH_DEEP") == nullptr) GTEST_SKIP() << "millions of states: EPOCH_SEARCH_DEEP=1 runs it";
-  ExpectSound({.last_tick = kTwoEpochs, .faults = Faults(2), .proof_of_life = true, .answers_at_once = true});
+  ExpectSound(
+      {.last_tick = kTwoEpochs, .faults = Faults(2), .proof_of_life = true, .answers_at_once = true, .max_sa_age = 0});
 }
 
 struct Planted {
@@ -67,9 +75,16 @@ TEST_P(PlantedMistake, R54IsFoundWithATrace) {
   EXPECT_FALSE(found.trace.empty());
 }
 
-constexpr Bound kFine{.last_tick = kTwoEpochs, .faults = 1, .proof_of_life = true, .answers_at_once = false};
-constexpr Bound kCoarse{.last_tick = kTwoEpochs, .faults = 2, .proof_of_life = true, .answers_at_once = true};
-constexpr Bound kNoProofOfLife{.last_tick = kTwoEpochs, .faults = 1, .proof_of_life = false, .answers_at_once = true};
+constexpr Bound kFine{
+    .last_tick = kTwoEpochs, .faults = 1, .proof_of_life = true, .answers_at_once = false, .max_sa_age = 0};
+constexpr Bound kCoarse{
+    .last_tick = kTwoEpochs, .faults = 2, .proof_of_life = true, .answers_at_once = true, .max_sa_age = 0};
+constexpr Bound kOutage{
+    .last_tick = kThreeEpochs, .faults = 0, .proof_of_life = true, .answers_at_once = true, .max_sa_age = kMaxSaAge};
+constexpr Bound kOutageAndRestarts{
+    .last_tick = kThreeEpochs, .faults = 2, .proof_of_life = false, .answers_at_once = true, .max_sa_age = kMaxSaAge};
+constexpr Bound kNoProofOfLife{
+    .last_tick = kTwoEpochs, .faults = 1, .proof_of_life = false, .answers_at_once = true, .max_sa_age = 0};
 
 INSTANTIATE_TEST_SUITE_P(
     All, PlantedMistake,
@@ -84,7 +99,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"ServerFollowsItsClockBack", Mistake::kServerFollowsItsClockBack, kCoarse,
                             "went back to an older epoch"},
                     Planted{"FresherKeyIsLeft", Mistake::kFresherKeyIsLeft, kFine, "destroyed epoch's key"},
-                    Planted{"SuspensionLeavesKey", Mistake::kSuspensionLeavesKey, kCoarse, "though an end was denied"}),
+                    Planted{"SuspensionLeavesKey", Mistake::kSuspensionLeavesKey, kCoarse, "though an end was denied"},
+                    Planted{"ExpiredKeyStays", Mistake::kExpiredKeyStays, kOutage, "on a key that has expired"},
+                    Planted{"RestartForgetsTheEnd", Mistake::kRestartForgetsTheEnd, kOutageAndRestarts,
+                            "on a key that has expired"},
+                    Planted{"OldSaStays", Mistake::kOldSaStays, kOutage, "outlives its key"}),
     [](const testing::TestParamInfo<Planted>& planted) { return std::string(planted.param.name); });
 
 TEST(EpochProtocol, R54TheWayBackDoesNotNeedProofOfLife) { ExpectSound(kNoProofOfLife); }

@@ -15,6 +15,9 @@ enum class Mistake {
   kServerFollowsItsClockBack,  ///< What was served once is not remembered.
   kFresherKeyIsLeft,           ///< An end that has a key installed does not install the one that follows.
   kSuspensionLeavesKey,        ///< An end that is denied keeps its key in the file.
+  kExpiredKeyStays,            ///< A key whose time is over stays in the file until an answer comes.
+  kRestartForgetsTheEnd,       ///< A daemon that starts anew does not know when the key in the file ends.
+  kOldSaStays,                 ///< max_sa_age is not looked at.
 };
 
 }  // namespace henb::epoch_protocol

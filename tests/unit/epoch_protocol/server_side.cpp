@@ -122,7 +122,8 @@ Answer ServerSide::Ask(const Server& server, int now, int caller, std::string* v
     HeldKey held{
         .version = {epoch, static_cast<std::uint8_t>(self.generation), static_cast<std::uint8_t>(peer.generation)},
         .key = 0,
-        .activate_at = TickOf(TimeOf(0) + std::max(one.span.activates - clock, absl::ZeroDuration()))};
+        .activate_at = TickOf(TimeOf(0) + std::max(one.span.activates - clock, absl::ZeroDuration())),
+        .expire_at = TickOf(TimeOf(0) + (one.span.expires - clock))};
     held.key = keys_.Issue(meaning, server.roots[epoch], caller, mistake_ != Mistake::kGenerationLeftOut, violation);
     return held;
   };

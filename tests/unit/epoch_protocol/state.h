@@ -15,13 +15,17 @@ struct Version {
   std::uint8_t generation_peer = 0;
 };
 
-/// `key` is a number of KeyPool's, 0: none. `activate_at` in ticks of the holder's steady clock; in an answer, from its
-/// arrival.
+/// `key` is a number of KeyPool's, 0: none, or known by its version only. Times in ticks of the holder's steady clock;
+/// in an answer, from its arrival.
 struct HeldKey {
   Version version;
   std::uint8_t key = 0;
   std::int8_t activate_at = 0;
+  std::int8_t expire_at = 0;
 };
+
+/// KeyState of an end.
+enum class Holding : std::uint8_t { kNothing, kInstalled, kKept, kExpired, kDenied };
 
 enum class AnswerKind : std::uint8_t { kNone, kKeys, kDenied };
 
@@ -39,8 +43,9 @@ struct End {
   Version floor;
   HeldKey current;
   HeldKey next;
-  std::uint8_t file_key = 0;       ///< In the secrets file, read by pluto.
-  std::uint8_t installed = 0;      ///< By this run of the daemon.
+  std::uint8_t file_key = 0;     ///< In the secrets file, read by pluto.
+  std::int8_t file_expires = 0;  ///< What the ledger says of it.
+  Holding holding = Holding::kNothing;
   std::uint8_t installing = 0;     ///< The ring's current key is on its way to the file.
   std::uint8_t change_due = 0;     ///< A key change is to come, or to come again.
   std::uint8_t event_pending = 0;  ///< The service's word that one of the pair is suspended is under way.
@@ -73,11 +78,13 @@ struct Link {
   std::uint8_t new_sa = 0;
   ChangePhase phase = ChangePhase::kNone;
   std::uint8_t changer = 0;
+  std::uint8_t age = 0;  ///< Of `sa`, in ticks since it authenticated; 0 where max_sa_age is not looked at.
 };
 
 struct State {
   std::uint8_t now = 0;     ///< True time in ticks.
   std::uint8_t faults = 0;  ///< That happened.
+  std::uint8_t slips = 0;   ///< Of them, those that may lengthen a key's time by a tick each.
   Server server;
   std::array<End, 2> ends;
   Link link;

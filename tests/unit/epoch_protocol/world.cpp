@@ -1,6 +1,7 @@
 #include "tests/unit/epoch_protocol/world.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/strings.h"
 #include "henb-x2sec/core/epoch_schedule.h"
@@ -29,6 +30,12 @@ void Adopt(Link* link) {
 
 bool IsFault(Kind kind) { return kind > Kind::kLoseAnswer; }
 
+/// Each of these, and time that passes while something hangs, may let a key live a tick longer.
+bool IsSlip(Kind kind) {
+  return kind == Kind::kAnswerHangs || kind == Kind::kDeliverTwice || kind == Kind::kServerClockBack ||
+         kind == Kind::kDrift;
+}
+
 }  // namespace
 
 bool World::Apply(const Step& step, State* state, std::string* violation) {
@@ -36,12 +43,13 @@ bool World::Apply(const Step& step, State* state, std::string* violation) {
   if (IsFault(step.kind)) {
     if (state->faults >= bound_.faults) return false;
     ++state->faults;
+    if (IsSlip(step.kind) && bound_.max_sa_age != 0) ++state->slips;
     return DoFault(step, state, violation);
   }
   if (!Do(step, state, violation)) return !violation->empty();
   const bool denied = (step.kind == Kind::kAsk || step.kind == Kind::kDeliver || step.kind == Kind::kEvent) &&
-                      state->ends[step.end].current.key == 0;
-  if (before.link.sa != 0 && state->link.sa == 0 && !denied)
+                      state->ends[step.end].holding == Holding::kDenied;
+  if (before.link.sa != 0 && state->link.sa == 0 && !denied && step.kind != Kind::kTooOld)
     *violation = "the old SA went before the new one authenticated";
   return !violation->empty() || !(*state == before);
 }
@@ -51,13 +59,7 @@ bool World::Do(const Step& step, State* state, std::string* violation) {
   Link& link = state->link;
   switch (step.kind) {
     case Kind::kTimePasses:
-      if (state->now >= bound_.last_tick) return false;
-      if (Hangs(*state)) {
-        if (state->faults >= bound_.faults) return false;
-        ++state->faults;
-      }
-      ++state->now;
-      return true;
+      return PassTime(state, violation);
     case Kind::kServerTicks:
       server_.Tick(&state->server, state->now, violation);
       return true;
@@ -66,8 +68,8 @@ bool World::Do(const Step& step, State* state, std::string* violation) {
       return !bound_.answers_at_once || Deliver(state, step.end, false);
     case Kind::kDeliver:
       return Deliver(state, step.end, false);
-    case Kind::kActivate:
-      return end_.Activate(&end, state->now);
+    case Kind::kTurn:
+      return end_.Turn(&end, state->now);
     case Kind::kInstall:
       return Install(state, step.end, violation);
     case Kind::kConnect:
@@ -79,14 +81,16 @@ bool World::Do(const Step& step, State* state, std::string* violation) {
     case Kind::kProofOfLife:
       if (link.sa == 0 || link.phase != ChangePhase::kNone) return false;
       if (step.kind == Kind::kChangeDue ? end.change_due == 0 : !bound_.proof_of_life) return false;
-      link_.Begin(&link, step.end);
+      return StartChange(state, step.end);
+    case Kind::kTooOld:
+      if (!IsTooOld(link)) return false;
+      DropLink(state);
       return true;
     case Kind::kReauthenticate:
       return Reauthenticate(state, violation);
     case Kind::kFinishChange:
       if (link.phase != ChangePhase::kOpeningChild) return false;
-      state->ends[link.changer].change_due = 0;
-      link_.Finish(&link, violation);
+      FinishChange(state, violation);
       return true;
     case Kind::kEvent:
       if (end.event_pending == 0) return false;
@@ -113,9 +117,9 @@ bool World::Do(const Step& step, State* state, std::string* violation) {
 }
 
 bool World::Hangs(const State& state) const {
-  if (state.link.phase != ChangePhase::kNone) return true;
+  if (state.link.phase != ChangePhase::kNone || IsTooOld(state.link)) return true;
   for (End end : state.ends) {
-    if (end.installing != 0 || end.in_flight.kind != AnswerKind::kNone || end_.Activate(&end, state.now)) return true;
+    if (end.installing != 0 || end.in_flight.kind != AnswerKind::kNone || end_.Turn(&end, state.now)) return true;
   }
   Server ticked = state.server;
   std::string ignored;
@@ -135,11 +139,11 @@ bool World::DoFault(const Step& step, State* state, std::string* violation) {
       DropLink(state);
       return true;
     case Kind::kDaemonRestarts:
-      end_.Restart(&end, false);
+      end_.Restart(&end, step.end, state->now, false);
       Adopt(&state->link);
       return true;
     case Kind::kReboots:
-      end_.Restart(&end, true);
+      end_.Restart(&end, step.end, state->now, true);
       DropLink(state);
       return true;
     case Kind::kServerRestarts:
@@ -193,7 +197,7 @@ bool World::Deliver(State* state, int end, bool again) {
 bool World::Install(State* state, int end, std::string* violation) {
   End& self = state->ends[static_cast<std::size_t>(end)];
   if (self.installing == 0) return false;
-  const bool had = self.installed != 0 && self.file_key != 0;
+  const bool had = self.holding == Holding::kInstalled && self.file_key != 0;
   const KeyPool::Meaning old = had ? keys_.MeaningOf(self.file_key) : KeyPool::Meaning{};
   end_.Install(&self, end, state->link.sa != 0);
   const KeyPool::Meaning now = keys_.MeaningOf(self.file_key);
@@ -205,6 +209,49 @@ bool World::Install(State* state, int end, std::string* violation) {
     *violation = "a key is installed before its activation, by more than clocks are off";
   }
   return true;
+}
+
+bool World::PassTime(State* state, std::string* violation) {
+  if (state->now >= bound_.last_tick) return false;
+  if (Hangs(*state)) {
+    if (state->faults >= bound_.faults) return false;
+    ++state->faults;
+    if (bound_.max_sa_age != 0) ++state->slips;
+  }
+  ++state->now;
+  Link& link = state->link;
+  if (link.sa == 0 || bound_.max_sa_age == 0) return true;
+  ++link.age;
+  if (state->now > ExpiryOf(*state, link.sa) + bound_.max_sa_age + state->slips) {
+    *violation = "an SA outlives its key by more than max_sa_age";
+  }
+  return true;
+}
+
+int World::ExpiryOf(const State& state, std::uint8_t key) const {
+  return state.server.activates[keys_.MeaningOf(key).epoch] + kEpochLength + kGrace;
+}
+
+bool World::IsTooOld(const Link& link) const {
+  return bound_.max_sa_age != 0 && mistake_ != Mistake::kOldSaStays && link.sa != 0 && link.age >= bound_.max_sa_age;
+}
+
+/// As Links::StartKeyChange: with an expired key there is nothing to prove.
+bool World::StartChange(State* state, int end) {
+  End& self = state->ends[static_cast<std::size_t>(end)];
+  if (self.holding == Holding::kExpired) return std::exchange(self.change_due, 0) != 0;
+  link_.Begin(&state->link, end);
+  return true;
+}
+
+/// Each end's max_sa_age begins anew when it sees the new SA carry; the SA goes with the first that has not done so.
+void World::FinishChange(State* state, std::string* violation) {
+  state->ends[state->link.changer].change_due = 0;
+  const std::uint8_t age = state->link.age;
+  link_.Finish(&state->link, violation);
+  for (const End& end : state->ends) {
+    if (!x2sec::core::AuthenticationCounts(EndSide::Standing(end))) state->link.age = age;
+  }
 }
 
 bool World::Reauthenticate(State* state, std::string* violation) {
@@ -222,11 +269,12 @@ std::uint8_t World::CommonKey(const State& state, std::string* violation) const 
   if (key == 0 || key != state.ends[1].file_key) return 0;
   const bool destroyed = keys_.MeaningOf(key).epoch <= state.server.destroyed;
   for (const End& end : state.ends) {
-    const bool denied = end.newest.epoch != 0 && end.current.key == 0;
-    if (denied) *violation = "an SA is authenticated though an end was denied the key";
+    if (end.holding == Holding::kDenied) *violation = "an SA is authenticated though an end was denied the key";
     const bool knows_better = end.heard >= keys_.MeaningOf(key).epoch && end.installing == 0;
     if (destroyed && knows_better) *violation = "an SA is authenticated on a destroyed epoch's key";
   }
+  const bool expired = state.now > ExpiryOf(state, key) + state.slips;
+  if (bound_.max_sa_age != 0 && expired) *violation = "an SA is authenticated on a key that has expired";
   return key;
 }
 

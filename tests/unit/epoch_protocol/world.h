@@ -19,6 +19,7 @@ struct Bound {
   int faults = 2;     ///< That happen on one path.
   bool proof_of_life = true;     ///< A link that is up changes its keys by itself from time to time (max_sa_age).
   bool answers_at_once = false;  ///< An answer that other steps overtake is a fault of its own.
+  int max_sa_age = 0;            ///< In ticks, since the last authentication; 0: neither SAs nor keys are judged by it.
 };
 
 struct Step {
@@ -28,11 +29,12 @@ struct Step {
     kServerTicks,
     kAsk,
     kDeliver,
-    kActivate,
+    kTurn,
     kInstall,
     kConnect,
     kChangeDue,
     kProofOfLife,
+    kTooOld,
     kReauthenticate,
     kFinishChange,
     kEvent,
@@ -83,7 +85,13 @@ class World {
   bool Ask(State* state, int end, std::string* violation);
   bool Deliver(State* state, int end, bool again);
   bool Install(State* state, int end, std::string* violation);
+  bool StartChange(State* state, int end);
   bool Reauthenticate(State* state, std::string* violation);
+  void FinishChange(State* state, std::string* violation);
+  bool PassTime(State* state, std::string* violation);
+  [[nodiscard]] bool IsTooOld(const Link& link) const;
+  /// True time at which the epoch's keys have expired, if nothing has slipped.
+  [[nodiscard]] int ExpiryOf(const State& state, std::uint8_t key) const;
   /// The key that both ends hold, 0: they do not.
   [[nodiscard]] std::uint8_t CommonKey(const State& state, std::string* violation) const;
 
