@@ -62,6 +62,8 @@ void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const Connect
   Append(to, {"--ikefrag-allow", "--esn", "--no-esn", "--replay-window", StrCat(spec.replay_window)});
   // pluto's own rekeying loses packets; every key change is ours to start, and a forgotten SA ends.
   Append(to, {"--dontrekey", "--ikelifetime", lifetime, "--ipseclifetime", lifetime});
+  // Means nothing then, but pluto wants it below the lifetime, and its own is 9 minutes.
+  Append(to, {"--rekeymargin", "20"});
   // One try: without it pluto repeats a failed attempt for ever, beside those that we start.
   Append(to, {"--keyingtries", "1"});
   Append(to, {"--retransmit-timeout", StrCat(timers.retransmit_timeout), "--dpddelay", StrCat(timers.dpd_delay),

@@ -39,7 +39,7 @@ TEST(WhackCommandTest, AddsAPskConnection) {
             "--ikev2 --encrypt --pfs --psk --tunnel --reauth --overlapip --reqid 101 "
             "--ike aes_gcm256-sha2_256-ecp256 --esp aes_gcm256-none-ecp256 "
             "--ikefrag-allow --esn --no-esn --replay-window 2048 --dontrekey --ikelifetime 86400 --ipseclifetime 86400 "
-            "--keyingtries 1 --retransmit-timeout 10 --dpddelay 3 --dpdaction clear --metric");
+            "--rekeymargin 20 --keyingtries 1 --retransmit-timeout 10 --dpddelay 3 --dpdaction clear --metric");
 }
 
 TEST(WhackCommandTest, ACertificateConnectionNamesItsKeyAndTheExpectedAnchor) {  // R14
