@@ -51,14 +51,26 @@ bool NamesOnly(const common::Certificate& certificate, const common::HenbId& ide
   return found.ok() && *found == identity;
 }
 
-absl::StatusOr<CertifiedPath> BuildPath(const common::Certificate& certificate,
-                                        const std::vector<common::Certificate>& untrusted,
-                                        const CertificateTerms& terms) {
+}  // namespace
+
+OpensslPtr<X509_STORE> TrustStore(const std::vector<common::Certificate>& roots, absl::Time now) {
+  OpensslPtr<X509_STORE> store(X509_STORE_new());
+  for (const common::Certificate& root : roots) X509_STORE_add_cert(store.get(), root.get());
+  X509_VERIFY_PARAM* parameters = X509_STORE_get0_param(store.get());
+  X509_VERIFY_PARAM_set_auth_level(parameters, 2);
+  X509_VERIFY_PARAM_set_time(parameters, absl::ToTimeT(now));
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_USE_CHECK_TIME);
+  return store;
+}
+
+absl::StatusOr<CertifiedPath> FindPath(const common::Certificate& certificate,
+                                       const std::vector<common::Certificate>& untrusted,
+                                       const std::vector<common::Certificate>& roots, absl::Time now) {
   std::vector<common::Certificate> candidates;
   for (const common::Certificate& each : untrusted) {
     if (!each.is_self_issued()) candidates.push_back(each);
   }
-  const OpensslPtr<X509_STORE> store = TrustStore(terms.roots, terms.now);
+  const OpensslPtr<X509_STORE> store = TrustStore(roots, now);
   const OpensslPtr<STACK_OF(X509)> stack = StackOf(candidates);
   const OpensslPtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
   if (X509_STORE_CTX_init(context.get(), store.get(), certificate.get(), stack.get()) != 1) {
@@ -76,16 +88,13 @@ absl::StatusOr<CertifiedPath> BuildPath(const common::Certificate& certificate,
   return out;
 }
 
-}  // namespace
-
-OpensslPtr<X509_STORE> TrustStore(const std::vector<common::Certificate>& roots, absl::Time now) {
-  OpensslPtr<X509_STORE> store(X509_STORE_new());
-  for (const common::Certificate& root : roots) X509_STORE_add_cert(store.get(), root.get());
-  X509_VERIFY_PARAM* parameters = X509_STORE_get0_param(store.get());
-  X509_VERIFY_PARAM_set_auth_level(parameters, 2);
-  X509_VERIFY_PARAM_set_time(parameters, absl::ToTimeT(now));
-  X509_STORE_set_flags(store.get(), X509_V_FLAG_USE_CHECK_TIME);
-  return store;
+absl::Status CheckExactPath(const std::vector<common::Certificate>& path, absl::Time now) {
+  if (path.size() < 2) return absl::FailedPreconditionError("no path");
+  ASSIGN_OR_RETURN(const CertifiedPath found,
+                   FindPath(path.front(), {path.begin() + 1, path.end() - 1}, {path.back()}, now));
+  // A shorter way to the anchor than the one that was meant would be no proof of it.
+  const bool same = found.intermediates.size() + 2 == path.size();
+  return same ? absl::OkStatus() : absl::FailedPreconditionError("the path is not the one that was meant");
 }
 
 std::optional<CertifiedPath> CheckIssuedCertificate(const common::Certificate& certificate,
@@ -123,7 +132,7 @@ std::optional<CertifiedPath> CheckIssuedCertificate(const common::Certificate& c
     return reject(event::kWeakSignature, OSSL_CMP_PKIFAILUREINFO_badAlg,
                   StrCat("the certificate is signed with ", OBJ_nid2ln(X509_get_signature_nid(certificate.get()))));
   }
-  absl::StatusOr<CertifiedPath> path = BuildPath(certificate, untrusted, terms);
+  absl::StatusOr<CertifiedPath> path = FindPath(certificate, untrusted, terms.roots, terms.now);
   if (!path.ok()) {
     return reject(event::kUntrustedPath, OSSL_CMP_PKIFAILUREINFO_signerNotTrusted,
                   StrCat("no path to the operator's root: ", path.status().message()));

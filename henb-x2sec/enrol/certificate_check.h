@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/certificate.h"
 #include "common/henb_id.h"
+#include "henb-x2sec/core/ports/enroller.h"
 #include "henb-x2sec/enrol/openssl_ptr.h"
 
 namespace henb::x2sec::enrol {
@@ -24,6 +25,7 @@ struct CertifiedPath {
   common::Certificate certificate;
   std::vector<common::Certificate> intermediates;
   common::Certificate anchor;
+  core::RootSource anchor_source = core::RootSource::kProvisioned;
 };
 
 /// A reason against a certificate: what is logged and what the CA is told.
@@ -31,6 +33,16 @@ struct Rejection {
   absl::Status status;  ///< FailedPrecondition; begins with the event's name.
   int fail_info = 0;    ///< Bit number of PKIFailureInfo (RFC 4210 Appendix F).
 };
+
+/// The path from `certificate` over `untrusted`, self-issued ones left out, to one of the roots. FailedPrecondition
+/// with the reason.
+[[nodiscard]] absl::StatusOr<CertifiedPath> FindPath(const common::Certificate& certificate,
+                                                     const std::vector<common::Certificate>& untrusted,
+                                                     const std::vector<common::Certificate>& roots, absl::Time now);
+
+/// `path`, leaf first, anchor last, holds as it is (RFC 5280 §6.1: signatures, validity, path length, names).
+/// FailedPrecondition with the reason.
+[[nodiscard]] absl::Status CheckExactPath(const std::vector<common::Certificate>& path, absl::Time now);
 
 /// The path from `certificate` over `untrusted` to one of the roots; otherwise `rejection` says why. Self-issued
 /// certificates in `untrusted` are left out, so that they can't lead the path astray. Usage: no CA; keyUsage absent or

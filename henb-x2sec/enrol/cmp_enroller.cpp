@@ -28,7 +28,8 @@ absl::Status CheckIsOurs(const std::vector<common::Certificate>& chain, const co
 absl::Status CheckRequest(const core::EnrolRequest& request) {
   if (request.identity.empty()) return absl::InvalidArgumentError("identity is empty");
   if (request.vendor_chain.empty()) return absl::InvalidArgumentError("vendor_chain is empty");
-  if (request.operator_roots.empty()) return absl::InvalidArgumentError("operator_roots is empty");
+  if (request.operator_roots.empty() && request.root_terms.none())
+    return absl::InvalidArgumentError("operator_roots is empty, and root_terms let none in");
   if (request.message_timeout <= absl::ZeroDuration() || request.total_timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("message_timeout and total_timeout must be positive");
   }
@@ -81,6 +82,7 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
                          request.total_timeout,
                          parts_.random.get(),
                          [this](absl::Duration delay) { return Wait(delay); }};
+  vendor.root_terms = request.root_terms;
   if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(vendor, request, &state));
   if (!CanSign(request.current_chain, parts_.clock.Now())) return Run(vendor, vendor, request, &state);
 
@@ -128,7 +130,10 @@ absl::StatusOr<EnrolmentState> CmpEnroller::LoadOrBegin(const core::EnrolRequest
 
 absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
                                        EnrolmentState* state) {
-  CmpSession session(vendor_session);
+  // The root that the certificate ends at was taken from an answer maybe, and was good enough for it.
+  CmpSessionParts parts = vendor_session;
+  parts.operator_roots.push_back(state->certificates.back());
+  CmpSession session(parts);
   const absl::Status revoked = session.Revoke(state->certificates.front());
   common::LogInfo("cmp.revoked_unsure",
                   {{"serial", state->certificates.front().serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
@@ -153,6 +158,7 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& signer, c
                                   request.allow_implicit_confirm,
                                   [&](const CertifiedPath& path) {
                                     state.phase = Phase::kConfirming;
+                                    state.anchor_source = path.anchor_source;
                                     state.certificates = ChainOf(path);
                                     return state_file_.Save(state);
                                   }};
@@ -166,7 +172,9 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& signer, c
   common::LogWarning("cmp.not_enrolled", {{"error", path.status()}});
   if (const auto& left = session.left_at_ca(); left.has_value()) {
     // Not by the certificate that a CA which has confirmed its successor no longer takes.
-    CmpSession revocation(vendor);
+    CmpSessionParts parts = vendor;
+    if (session.learned().has_value()) parts.operator_roots.push_back(session.learned()->root);
+    CmpSession revocation(parts);
     const absl::Status revoked = revocation.Revoke(*left);
     common::LogInfo("cmp.revoked_unwanted",
                     {{"serial", left->serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
@@ -186,10 +194,16 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Finish(const EnrolmentState& state) 
   core::Enrolled out{.certificate = chain.front(),
                      .intermediates = {chain.begin() + 1, chain.end() - 1},
                      .anchor = chain.back(),
+                     .anchor_source = state.anchor_source,
                      .private_key_pkcs8 = {},
                      .ckaid = state.ckaid};
   RETURN_IF_ERROR_CTX(parts_.keys.ImportCertificate(out.certificate).status(), "installing the certificate");
   RETURN_IF_ERROR(state_file_.Clear());
+  if (out.anchor_source != core::RootSource::kProvisioned) {
+    common::LogWarning("cmp.root_taken", {{"subject", out.anchor.subject()},
+                                          {"spki_sha256", out.anchor.spki().ToHex()},
+                                          {"source", core::NameOf(out.anchor_source)}});
+  }
   common::LogInfo(
       "cmp.enrolled",
       {{"serial", out.certificate.serial_hex()}, {"issuer", out.certificate.issuer()}, {"ckaid", out.ckaid}});

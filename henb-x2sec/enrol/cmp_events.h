@@ -32,6 +32,10 @@ inline constexpr std::string_view kStillWaiting = "cmp.still_waiting";
 inline constexpr std::string_view kStopped = "cmp.stopped";
 inline constexpr std::string_view kFailed = "cmp.failed";
 
+// No operator root that may be taken from the answer (R27, R61).
+inline constexpr std::string_view kUnpinnedRoot = "cmp.unpinned_root";
+inline constexpr std::string_view kCrossCertificate = "cmp.cross_certificate";
+
 // The issued certificate does not hold; the certConf carried the rejection.
 inline constexpr std::string_view kOtherKey = "cmp.other_key";
 inline constexpr std::string_view kOtherSubject = "cmp.other_subject";

@@ -61,6 +61,7 @@ std::string DrainErrors(bool* protection) {
 
 CmpSession::CmpSession(const CmpSessionParts& parts)
     : parts_(parts),
+      roots_(parts.operator_roots),
       context_(OSSL_CMP_CTX_new(nullptr, nullptr)),
       deadline_(parts.clock.Steady() + parts.total_timeout) {}
 
@@ -82,7 +83,7 @@ absl::Status CmpSession::Prepare() {
       OSSL_CMP_CTX_set1_pkey(context, parts_.signer_key.get()) == 1 &&
       // An empty list would leave the context with none at all, and every answer would fail.
       (intermediates.empty() || OSSL_CMP_CTX_set1_untrusted(context, StackOf(intermediates).get()) == 1) &&
-      OSSL_CMP_CTX_set0_trustedStore(context, TrustStore(parts_.operator_roots, parts_.clock.Now()).release()) == 1 &&
+      OSSL_CMP_CTX_set0_trustedStore(context, TrustStore(roots_, parts_.clock.Now()).release()) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_UNPROTECTED_ERRORS, 0) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_DIGEST_ALGNID, NID_sha256) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MSG_TIMEOUT, WholeSeconds(parts_.message_timeout)) == 1 &&
@@ -236,12 +237,40 @@ absl::StatusOr<std::string> CmpSession::ExchangeChecked(std::string_view request
                         common::ToStd(answer.status().message()));
   }
   RETURN_IF_ERROR(CheckAnswer(request, *answer, parts_.recipient, awaited_));
+  RETURN_IF_ERROR(LookForRoot(*answer));
   common::LogInfo("cmp.received",
                   {{"message", NameOf(answer->body)}, {"transaction", common::ToHex(answer->transaction_id)}});
   if (request.body == BodyType::kCertConf) confirmation_answered_ = true;
   private_key_sent_ |= answer->cert_rep.private_key;
   received_ = std::move(answer->extra_certs);
   return answer_der;
+}
+
+absl::Status CmpSession::LookForRoot(const PkiMessageSummary& answer) {
+  if (parts_.root_terms.none() || learned_.has_value()) return absl::OkStatus();
+  const absl::Time now = parts_.clock.Now();
+  std::vector<common::Certificate> offered = answer.extra_certs;
+  offered.insert(offered.end(), answer.cert_rep.ca_pubs.begin(), answer.cert_rep.ca_pubs.end());
+  absl::StatusOr<LearnedRoot> found = LearnRoot(offered, parts_.root_terms, now);
+  // A device that has a root does not depend on another.
+  if (!found.ok()) return roots_.empty() ? found.status() : absl::OkStatus();
+  const bool had =
+      std::any_of(roots_.begin(), roots_.end(), [&](const auto& root) { return root.der() == found->root.der(); });
+  if (had) return absl::OkStatus();
+  // Whoever signs under the RA/CA's name must be let in by the cross-certificate as well.
+  for (const common::Certificate& signer : answer.extra_certs) {
+    if (X509_NAME_cmp(X509_get_subject_name(signer.get()), parts_.recipient) != 0) continue;
+    const absl::StatusOr<CertifiedPath> path = FindPath(signer, offered, {found->root}, now);
+    if (!path.ok()) continue;  // Nothing that the library could take.
+    if (const absl::Status holds = HoldsThroughCross(signer, path->intermediates, *found, now); !holds.ok()) {
+      return event::Error(StatusCode::kFailedPrecondition, event::kCrossCertificate,
+                          common::StrCat("the RA/CA's certificate: ", common::ToStd(holds.message())));
+    }
+  }
+  X509_STORE_add_cert(OSSL_CMP_CTX_get0_trustedStore(context_.get()), found->root.get());
+  roots_.push_back(found->root);
+  learned_ = *std::move(found);
+  return absl::OkStatus();
 }
 
 int CmpSession::OnCertificate(OSSL_CMP_CTX* context, X509* certificate, int fail_info, const char** text) {
@@ -263,10 +292,19 @@ int CmpSession::JudgeCertificate(X509* certificate, int fail_info, const char** 
         OSSL_CMP_PKIFAILUREINFO_incorrectData};
     return reject();
   }
-  const CertificateTerms terms{request_->key.get(), request_->subject, request_->identity, parts_.operator_roots,
-                               parts_.clock.Now()};
+  const CertificateTerms terms{request_->key.get(), request_->subject, request_->identity, roots_, parts_.clock.Now()};
   std::optional<CertifiedPath> path =
       CheckIssuedCertificate(common::Certificate::FromX509(certificate), received_, terms, &rejection);
+  if (path.has_value() && learned_.has_value() && path->anchor.der() == learned_->root.der()) {
+    path->anchor_source = learned_->source;
+    const absl::Status holds = HoldsThroughCross(path->certificate, path->intermediates, *learned_, terms.now);
+    if (!holds.ok()) {
+      rejection = {event::Error(StatusCode::kFailedPrecondition, event::kCrossCertificate,
+                                common::StrCat("the certificate: ", common::ToStd(holds.message()))),
+                   OSSL_CMP_PKIFAILUREINFO_signerNotTrusted};
+      path.reset();
+    }
+  }
   if (path.has_value() && fail_info != 0) {
     rejection = {event::Error(StatusCode::kFailedPrecondition, event::kOtherKey, "the library refuses the certificate"),
                  0};

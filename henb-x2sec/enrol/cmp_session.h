@@ -13,6 +13,7 @@
 #include "henb-x2sec/enrol/answer_check.h"
 #include "henb-x2sec/enrol/certificate_check.h"
 #include "henb-x2sec/enrol/cmp_transport.h"
+#include "henb-x2sec/enrol/root_learning.h"
 
 namespace henb::x2sec::enrol {
 
@@ -29,6 +30,7 @@ struct CmpSessionParts {
   common::Random* random = nullptr;  ///< For jitter.
   /// Waits; false when whoever runs this wants to stop.
   std::function<bool(absl::Duration)> wait;
+  core::RootTerms root_terms{};  ///< A root that the answer brings may be one of the operator's.
 };
 
 struct CertificateRequest {
@@ -63,12 +65,16 @@ class CmpSession {
   /// The CA may hold a valid certificate that we refused or were never told of: it confirmed implicitly, so nobody told
   /// it.
   [[nodiscard]] const std::optional<common::Certificate>& left_at_ca() const { return left_at_ca_; }
+  /// The root that this session took from the answer.
+  [[nodiscard]] const std::optional<LearnedRoot>& learned() const { return learned_; }
 
  private:
   static OSSL_CMP_MSG* OnTransfer(OSSL_CMP_CTX* context, const OSSL_CMP_MSG* request);
   static int OnCertificate(OSSL_CMP_CTX* context, X509* certificate, int fail_info, const char** text);
   OSSL_CMP_MSG* Transfer(const OSSL_CMP_MSG* request);
   absl::StatusOr<std::string> ExchangeChecked(std::string_view request_der);
+  /// Before the protection of `answer` is verified: what it may be verified to.
+  absl::Status LookForRoot(const PkiMessageSummary& answer);
   /// The certificate, borrowed from the context; nullptr on error. Asks again until the CA no longer says waiting.
   X509* ExchangeRequest(BodyType type);
   bool WaitToPoll(int polls, absl::Duration check_after);
@@ -78,6 +84,8 @@ class CmpSession {
   absl::Status Failure();
 
   const CmpSessionParts& parts_;
+  std::vector<common::Certificate> roots_;  ///< Those of the parts, and the one learned.
+  std::optional<LearnedRoot> learned_;
   OpensslPtr<OSSL_CMP_CTX> context_;
   absl::Duration deadline_;
   const CertificateRequest* request_ = nullptr;

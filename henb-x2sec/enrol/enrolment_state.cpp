@@ -30,6 +30,10 @@ absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
     return absl::DataLossError("certificates is missing");
   EnrolmentState out;
   out.current_unsure = json.contains("current_unsure") && json["current_unsure"] == true;
+  const std::string source = json.contains("anchor_source") && json["anchor_source"].is_string()
+                                 ? json["anchor_source"].get<std::string>()
+                                 : "";
+  out.anchor_source = core::RootSourceOf(source).value_or(core::RootSource::kProvisioned);
   bool known = false;
   for (const auto& each : kPhases) {
     if (json["phase"].get<std::string>() != each.name) continue;
@@ -70,6 +74,7 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"recipient", state.recipient},
                                {"ckaid", state.ckaid},
                                {"current_unsure", state.current_unsure},
+                               {"anchor_source", core::NameOf(state.anchor_source)},
                                {"certificates", std::move(certificates)}};
   return common::WriteFileAtomically(path_, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
                                      0600);

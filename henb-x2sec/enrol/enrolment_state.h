@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/certificate.h"
 #include "common/henb_id.h"
+#include "henb-x2sec/core/ports/enroller.h"
 
 namespace henb::x2sec::enrol {
 
@@ -26,6 +27,8 @@ struct EnrolmentState {
   std::string ckaid;
   /// The certificate being renewed may be superseded at the CA, which then refuses a kur: ir follows.
   bool current_unsure = false;
+  /// How the device came by the anchor.
+  core::RootSource anchor_source = core::RootSource::kProvisioned;
   std::vector<common::Certificate>
       certificates;  ///< kConfirming, kConfirmed: the certificate, intermediates, the anchor last.
 };

@@ -9,7 +9,7 @@
 namespace henb::x2sec::enrol {
 namespace {
 
-constexpr std::size_t kMostExtraCerts = 32;
+constexpr std::size_t kMostCertificates = 32;
 /// PKIStatus waiting, as INTEGER's contents.
 constexpr std::string_view kWaiting = "\x03";
 
@@ -78,13 +78,28 @@ absl::Status ParseCertResponse(std::string_view contents, CertRepSummary* out) {
   return absl::OkStatus();
 }
 
+/// SEQUENCE OF CMPCertificate, `name` for errors.
+absl::Status ParseCertificates(std::string_view contents, std::string_view name,
+                               std::vector<common::Certificate>* out) {
+  DerReader outer(contents);
+  ASSIGN_OR_RETURN(const DerElement list, outer.Expect(DerElement::kSequence));
+  DerReader reader(list.contents);
+  while (!reader.at_end()) {
+    ASSIGN_OR_RETURN(const DerElement element, reader.Expect(DerElement::kSequence));
+    if (out->size() == kMostCertificates) return absl::InvalidArgumentError(common::StrCat("too many ", name));
+    ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromDer(element.whole), name);
+    out->push_back(std::move(certificate));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ParseCertRep(std::string_view body, CertRepSummary* out) {
   DerReader outer(body);
   ASSIGN_OR_RETURN(const DerElement message, outer.Expect(DerElement::kSequence));
   DerReader reader(message.contents);
   if (reader.NextIs(DerElement::Context(1))) {
-    out->ca_certificates = true;
-    RETURN_IF_ERROR(reader.Next().status());
+    ASSIGN_OR_RETURN(const DerElement ca_pubs, reader.Next());
+    RETURN_IF_ERROR(ParseCertificates(ca_pubs.contents, "caPubs", &out->ca_pubs));
   }
   ASSIGN_OR_RETURN(const DerElement responses, reader.Expect(DerElement::kSequence));
   DerReader each(responses.contents);
@@ -131,19 +146,6 @@ absl::Status ParseBody(const DerElement& body, PkiMessageSummary* out) {
     default:
       return absl::OkStatus();
   }
-}
-
-absl::Status ParseExtraCerts(std::string_view contents, PkiMessageSummary* out) {
-  DerReader outer(contents);
-  ASSIGN_OR_RETURN(const DerElement list, outer.Expect(DerElement::kSequence));
-  DerReader reader(list.contents);
-  while (!reader.at_end()) {
-    ASSIGN_OR_RETURN(const DerElement element, reader.Expect(DerElement::kSequence));
-    if (out->extra_certs.size() == kMostExtraCerts) return absl::InvalidArgumentError("too many extraCerts");
-    ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromDer(element.whole), "extraCerts");
-    out->extra_certs.push_back(std::move(certificate));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -202,7 +204,7 @@ absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der) {
   }
   if (reader.NextIs(DerElement::Context(1))) {
     ASSIGN_OR_RETURN(const DerElement certificates, reader.Next());
-    RETURN_IF_ERROR(ParseExtraCerts(certificates.contents, &out));
+    RETURN_IF_ERROR(ParseCertificates(certificates.contents, "extraCerts", &out.extra_certs));
   }
   if (!reader.at_end()) return absl::InvalidArgumentError("the message has fields that it should not have");
   return out;

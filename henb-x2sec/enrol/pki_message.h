@@ -40,7 +40,7 @@ struct CertRepSummary {
   bool waiting = false;                ///< A response has status waiting (RFC 4210 §5.2.3).
   bool private_key = false;            ///< Central key generation (R33).
   bool encrypted_certificate = false;  ///< encryptedCert instead of certificate.
-  bool ca_certificates = false;        ///< caPubs present.
+  std::vector<common::Certificate> ca_pubs;
 };
 
 /// A parsed message. Owns copies; a value.
@@ -59,7 +59,7 @@ struct PkiMessageSummary {
   std::vector<common::Certificate> extra_certs;
 };
 
-/// InvalidArgument says what is wrong. Messages with more than 32 extraCerts are refused.
+/// InvalidArgument says what is wrong. Messages with more than 32 extraCerts or caPubs are refused.
 [[nodiscard]] absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der);
 
 /// A signature algorithm with SHA-2 (RSA PKCS#1, ECDSA) or EdDSA: R31. False for 0 and for MACs.

@@ -21,6 +21,7 @@ struct Options {
   std::string ca_certificate;
   std::vector<std::string> chain;
   std::vector<std::string> vendor_roots;
+  std::vector<std::string> extra_certs;
   std::vector<std::string> nems;
   int confirm_timeout_s = 30;
   int validity_s = 90 * 86400;
@@ -58,6 +59,10 @@ absl::Status LoadFiles(Options* options) {
   for (const std::string& file : options->nems) {
     ASSIGN_OR_RETURN(const auto certificates, ReadCertificates(file));
     options->ca.nems.push_back(certificates.front());
+  }
+  for (const std::string& file : options->extra_certs) {
+    ASSIGN_OR_RETURN(const auto certificates, ReadCertificates(file));
+    options->ca.extra_certs.insert(options->ca.extra_certs.end(), certificates.begin(), certificates.end());
   }
   options->ca.confirm_timeout = absl::Seconds(options->confirm_timeout_s);
   options->ca.check_after = absl::Seconds(options->check_after_s);
@@ -109,6 +114,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--vendor-root", options.vendor_roots, "Root whose devices may enrol (PEM); repeated")
       ->required()
+      ->check(CLI::ExistingFile);
+  app.add_option("--extra-cert", options.extra_certs,
+                 "Sent in extraCerts with a certificate, such as a root or a cross-certificate (PEM); repeated")
       ->check(CLI::ExistingFile);
   app.add_option("--device", options.ca.devices,
                  "dNSName that may enrol; repeated; none: all, but no device through a NEM");

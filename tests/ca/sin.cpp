@@ -5,6 +5,7 @@
 
 #include "common/status.h"
 #include "henb-x2sec/enrol/der_reader.h"
+#include "tests/ca/root_sins.h"
 
 namespace henb::tests {
 namespace {
@@ -95,13 +96,8 @@ std::string AlterProtection(std::string message) {
   return message;
 }
 
-struct Named {
-  std::string name;
-  std::function<std::unique_ptr<Sin>()> make;
-};
-
-const std::vector<Named>& Sins() {
-  static const std::vector<Named> sins = {
+const std::vector<NamedSin>& OwnSins() {
+  static const std::vector<NamedSin> sins = {
       {"reject-certconf", [] { return std::make_unique<RejectCertConf>(); }},
       {"other-ca", [] { return std::make_unique<OtherCa>(); }},
       {"other-signer", [] { return std::make_unique<OtherSigner>(); }},
@@ -139,11 +135,20 @@ const std::vector<Named>& Sins() {
   return sins;
 }
 
+const std::vector<NamedSin>& Sins() {
+  static const std::vector<NamedSin> all = [] {
+    std::vector<NamedSin> out = OwnSins();
+    out.insert(out.end(), RootSins().begin(), RootSins().end());
+    return out;
+  }();
+  return all;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Sin>> MakeSin(const std::string& name) {
   if (name.empty()) return std::make_unique<Sin>();
-  for (const Named& each : Sins()) {
+  for (const NamedSin& each : Sins()) {
     if (each.name == name) return each.make();
   }
   return absl::InvalidArgumentError(
@@ -152,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Sin>> MakeSin(const std::string& name) {
 
 std::vector<std::string> SinNames() {
   std::vector<std::string> out;
-  for (const Named& each : Sins()) out.push_back(each.name);
+  for (const NamedSin& each : Sins()) out.push_back(each.name);
   return out;
 }
 

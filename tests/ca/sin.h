@@ -3,6 +3,7 @@
 
 #include <openssl/cmp.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 #include "tests/support/test_pki.h"
 
 namespace henb::tests {
+
+class TestCa;
 
 /// One misbehaviour; the base class behaves. A new one is a subclass with a line in the table of sin.cpp. One object
 /// serves all transactions of a CA, from several threads.
@@ -29,8 +32,15 @@ class Sin {
   [[nodiscard]] virtual bool RefusesConfirmation() const { return false; }
   /// Before an answer is protected; `impostor` has the RA's name, under a CA of the same name with another key.
   virtual void AlterSession(OSSL_CMP_CTX* /*context*/, const TestCredential& /*impostor*/) {}
+  /// What goes with a certificate in extraCerts.
+  virtual void AlterExtraCerts(const TestCa& /*ca*/, std::vector<common::Certificate>* /*certificates*/) {}
   /// Before an answer is sent; nullopt: the connection is closed without one.
   virtual std::optional<std::string> AlterReply(x2sec::enrol::BodyType /*request*/, std::string reply) { return reply; }
+};
+
+struct NamedSin {
+  std::string name;
+  std::function<std::unique_ptr<Sin>()> make;
 };
 
 /// By name; "" is the one that behaves. InvalidArgument lists the names.

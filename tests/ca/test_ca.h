@@ -28,6 +28,8 @@ struct TestCaConfig {
   std::string ra_name = "/CN=x2-test-ca RA";      ///< Subject of the RA certificate, made at start under the CA.
   std::vector<common::Certificate> vendor_roots;  ///< Whose devices may enrol.
   /// dNSNames that may enrol. Empty: all that ask themselves, and none that a NEM asks for.
+  std::vector<common::Certificate> extra_certs;  ///< Sent in extraCerts after the CA's chain, in this order.
+  std::vector<common::Certificate> ca_pubs;      ///< Sent in caPubs.
   std::vector<std::string> devices;
   std::vector<common::Certificate> nems;  ///< Whose p10cr is taken, under the operator's root.
   absl::Duration confirm_timeout = absl::Seconds(30);
@@ -63,6 +65,8 @@ class TestCa {
   [[nodiscard]] int waiting_polls() const { return waiting_polls_; }
   void Relapse() { repented_ = false; }
   [[nodiscard]] const TestCredential& impostor() const { return impostor_; }
+  /// The CA of the same name with another key.
+  [[nodiscard]] const TestAuthority& other_ca() const { return other_ca_; }
 
   /// Signs with the CA's key, or with that of a CA of the same name.
   [[nodiscard]] absl::StatusOr<common::Certificate> Issue(const CertificateSpec& spec, EVP_PKEY* key,

@@ -199,7 +199,7 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
                                            const OSSL_CRMF_MSG* message, const X509_REQ* p10, X509** certificate,
                                            STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_certificates) {
   Transaction* self = Of(server);
-  *ca_certificates = nullptr;
+  *ca_certificates = self->ca_->config().ca_pubs.empty() ? nullptr : StackOf(self->ca_->config().ca_pubs).release();
   const bool was_waiting = self->waiting_ != nullptr;
   if (self->ca_->waiting_polls() != 0 && !was_waiting && !self->weak_) {
     self->waiting_.reset(OSSL_CMP_MSG_dup(request));
@@ -223,7 +223,11 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
   X509_up_ref(issued->get());
   *certificate = issued->get();
   const std::vector<common::Certificate>& path = self->ca_->config().ca_chain;
-  *chain = StackOf({path.begin(), path.end() - 1}).release();
+  std::vector<common::Certificate> sent(path.begin(), path.end() - 1);
+  const std::vector<common::Certificate>& extra = self->ca_->config().extra_certs;
+  sent.insert(sent.end(), extra.begin(), extra.end());
+  self->ca_->sin().AlterExtraCerts(*self->ca_, &sent);
+  *chain = StackOf(sent).release();
   return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
 }
 

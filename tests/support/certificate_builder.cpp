@@ -21,8 +21,12 @@ absl::Status AddExtension(X509* x509, X509V3_CTX* context, int nid, const std::s
 absl::Status AddExtensions(const CertificateSpec& spec, X509* x509, X509* issuer) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, x509, nullptr, nullptr, 0);
-  RETURN_IF_ERROR(
-      AddExtension(x509, &context, NID_basic_constraints, spec.ca ? "critical,CA:TRUE" : "critical,CA:FALSE"));
+  std::string constraints = spec.ca ? "critical,CA:TRUE" : "critical,CA:FALSE";
+  if (spec.path_length >= 0) common::StrAppend(&constraints, ",pathlen:", spec.path_length);
+  RETURN_IF_ERROR(AddExtension(x509, &context, NID_basic_constraints, constraints));
+  if (!spec.name_constraints.empty()) {
+    RETURN_IF_ERROR(AddExtension(x509, &context, NID_name_constraints, "critical," + spec.name_constraints));
+  }
   const std::string usage = !spec.key_usage.empty() ? spec.key_usage
                             : spec.ca               ? "keyCertSign,cRLSign"
                                                     : "digitalSignature";

@@ -20,7 +20,9 @@ struct CertificateSpec {
   absl::Time not_before = absl::FromUnixSeconds(1'577'836'800);  ///< 2020-01-01
   absl::Time not_after = absl::FromUnixSeconds(2'524'607'999);   ///< 2049-12-31
   std::string digest = "SHA256";
-  std::string key_usage{};  ///< Empty: digitalSignature, or keyCertSign,cRLSign for a CA.
+  int path_length = -1;            ///< Of a CA; negative: none.
+  std::string name_constraints{};  ///< As openssl.cnf has it ("permitted;DNS:.example"); empty: none.
+  std::string key_usage{};         ///< Empty: digitalSignature, or keyCertSign,cRLSign for a CA.
 };
 
 /// Signs a certificate for `public_key`. `issuer` nullptr: self-signed. Random serial of 127 bits. InvalidArgument

@@ -3,23 +3,48 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/certificate.h"
+#include "common/digest.h"
 #include "common/henb_id.h"
 #include "common/secret_bytes.h"
 
 namespace henb::x2sec::core {
 
+/// Which operator root may be taken from the RA/CA's answer, beside those that the device has (R27, R61).
+struct RootTerms {
+  std::vector<common::SpkiHash> pinned;
+  /// Late binding: the root that a cross-certificate of `vendor_roots` leads to, named by its key or by its subject DN.
+  std::optional<common::SpkiHash> bound_spki;
+  std::string bound_subject;
+  std::vector<common::Certificate> vendor_roots;
+  [[nodiscard]] bool none() const { return pinned.empty() && !bound_spki.has_value() && bound_subject.empty(); }
+};
+
+/// How the device came by an operator root.
+enum class RootSource { kProvisioned, kPinned, kLateBinding };
+[[nodiscard]] constexpr std::string_view NameOf(RootSource source) {
+  return source == RootSource::kPinned ? "PINNED" : source == RootSource::kLateBinding ? "LATE_BINDING" : "PROVISIONED";
+}
+[[nodiscard]] constexpr std::optional<RootSource> RootSourceOf(std::string_view name) {
+  for (const RootSource each : {RootSource::kProvisioned, RootSource::kPinned, RootSource::kLateBinding}) {
+    if (NameOf(each) == name) return each;
+  }
+  return std::nullopt;
+}
+
 struct EnrolRequest {
   common::HenbId identity;
-  std::string server_url;                         ///< http://address:port/path
-  std::string recipient;                          ///< Subject DN of the RA/CA ("/O=…/CN=…").
-  std::vector<common::Certificate> vendor_chain;  ///< Leaf first.
-  std::vector<common::Certificate> operator_roots;
+  std::string server_url;                           ///< http://address:port/path
+  std::string recipient;                            ///< Subject DN of the RA/CA ("/O=…/CN=…").
+  std::vector<common::Certificate> vendor_chain;    ///< Leaf first.
+  std::vector<common::Certificate> operator_roots;  ///< May be empty where `root_terms` let one in.
+  RootTerms root_terms;
   /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store
   /// and stays there. One that is not valid now can't sign: then the vendor certificate enrols anew.
   std::vector<common::Certificate> current_chain;
@@ -33,6 +58,7 @@ struct Enrolled {
   common::Certificate certificate;
   std::vector<common::Certificate> intermediates;
   common::Certificate anchor;  ///< The operator root its path ends at.
+  RootSource anchor_source = RootSource::kProvisioned;
   common::SecretBytes
       private_key_pkcs8;  ///< To the certificate store, then wiped. Empty: the key is in the store already.
   std::string ckaid;      ///< Set when key and certificate are in the store already.
