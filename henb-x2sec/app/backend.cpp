@@ -27,7 +27,7 @@ absl::Status StatusOnLoop(common::EventLoop& loop, Compute compute) {
                                 [compute = std::move(compute)](auto answer) mutable { answer->Give(compute()); });
 }
 
-control::CredentialView ViewOf(const Credential& credential, std::string kind) {
+control::CredentialView ViewOf(const Credential& credential, std::string kind, std::string origin) {
   control::CredentialView view;
   const common::Certificate& certificate = credential.certificate;
   view.kind = std::move(kind);
@@ -38,7 +38,16 @@ control::CredentialView ViewOf(const Credential& credential, std::string kind) {
   view.not_before = certificate.not_before();
   view.not_after = certificate.not_after();
   view.key_store = "FILES_AND_NSS";
+  view.origin = std::move(origin);
   if (!credential.ckaid.empty()) view.ckaid = credential.ckaid;
+  return view;
+}
+
+control::CredentialView ViewOf(const OperatorRoot& root) {
+  control::CredentialView view =
+      ViewOf(Credential{.certificate = root.certificate, .intermediates = {}, .anchor = root.certificate, .ckaid = ""},
+             "OPERATOR_ROOT", root.origin);
+  view.key_store = "NONE";
   return view;
 }
 
@@ -67,8 +76,9 @@ absl::StatusOr<std::vector<std::string>> ArrayElements(std::string_view json) {
 }  // namespace
 
 std::vector<control::CredentialView> CredentialViews(const Credentials& credentials) {
-  std::vector<control::CredentialView> out = {ViewOf(credentials.vendor(), "VENDOR")};
-  if (credentials.operator_credential()) out.push_back(ViewOf(*credentials.operator_credential(), "OPERATOR"));
+  std::vector<control::CredentialView> out = {ViewOf(credentials.vendor(), "VENDOR", "FILE")};
+  if (credentials.operator_credential())
+    out.push_back(ViewOf(*credentials.operator_credential(), "OPERATOR", "ENROLLED"));
   return out;
 }
 
@@ -132,8 +142,11 @@ absl::StatusOr<std::vector<control::PolicyHistoryEntry>> Backend::PolicyHistory(
 }
 
 absl::StatusOr<std::vector<control::CredentialView>> Backend::Credentials() {
-  return OnLoop<std::vector<control::CredentialView>>(parts_.loop,
-                                                      [this] { return CredentialViews(parts_.credentials); });
+  return OnLoop<std::vector<control::CredentialView>>(parts_.loop, [this] {
+    std::vector<control::CredentialView> views = CredentialViews(parts_.credentials);
+    for (const OperatorRoot& root : parts_.credentials.known_roots()) views.push_back(ViewOf(root));
+    return views;
+  });
 }
 
 absl::StatusOr<control::EnrolmentView> Backend::Enrolment() {

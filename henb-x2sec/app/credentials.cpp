@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
@@ -19,6 +20,8 @@ using common::Certificate;
 using common::StrCat;
 
 std::string OperatorFile(const Config& config) { return StrCat(config.state_dir, "/operator.pem"); }
+
+std::string LearnedRootsFile(const Config& config) { return StrCat(config.state_dir, "/operator-roots.json"); }
 
 /// What is wrong with a file is InvalidArgument, whatever it is.
 absl::Status InFile(const absl::Status& status, std::string_view path) {
@@ -107,7 +110,14 @@ absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::Certif
   Credentials out;
   ASSIGN_OR_RETURN(out.vendor_roots_, ReadRoots(config.vendor_root));
   if (config.operator_root) {
-    ASSIGN_OR_RETURN(out.operator_roots_, ReadRoots(*config.operator_root));
+    ASSIGN_OR_RETURN(const std::vector<Certificate> roots, ReadRoots(*config.operator_root));
+    for (const Certificate& root : roots) out.AddRoot({root, "FILE", absl::InfinitePast()});
+  }
+  const absl::StatusOr<std::vector<OperatorRoot>> learned = ReadLearnedRoots(LearnedRootsFile(config));
+  if (learned.ok()) {
+    for (const OperatorRoot& root : *learned) out.AddRoot(root);
+  } else {
+    common::LogAlarm("credentials.roots_unreadable", {{"error", learned.status()}});  // Enrolment learns them anew.
   }
   ASSIGN_OR_RETURN(const std::vector<Certificate> chain, ReadCertificates(config.vendor_certificate));
   absl::StatusOr<Credential> vendor = MakeCredential(chain, config.id, out.vendor_roots_);
@@ -120,6 +130,19 @@ absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::Certif
   if (!belongs.ok()) return InFile(belongs, config.vendor_key);
   ASSIGN_OR_RETURN(out.operator_, LoadOperator(config, store, out.operator_roots_));
   return out;
+}
+
+void Credentials::AddRoot(OperatorRoot root) {
+  for (const Certificate& each : operator_roots_) {
+    if (each.der() == root.certificate.der()) return;
+  }
+  operator_roots_.push_back(root.certificate);
+  known_roots_.push_back(std::move(root));
+}
+
+void Credentials::Adopt(Credential operator_credential) {
+  AddRoot({operator_credential.anchor, std::string(core::NameOf(operator_credential.anchor_source)), absl::Now()});
+  operator_ = std::move(operator_credential);
 }
 
 absl::StatusOr<bool> Credentials::ImportInto(core::CertificateStore& store) {
@@ -148,7 +171,12 @@ absl::StatusOr<Credential> Credentials::InstallEnrolled(const Config& config, co
                  .intermediates = std::move(enrolled.intermediates),
                  .anchor = enrolled.anchor,
                  .ckaid = "",
-                 .rsa = HasRsaKey(enrolled.certificate)};
+                 .rsa = HasRsaKey(enrolled.certificate),
+                 .anchor_source = enrolled.anchor_source};
+  if (out.anchor_source != core::RootSource::kProvisioned) {
+    const OperatorRoot root{out.anchor, std::string(core::NameOf(out.anchor_source)), absl::Now()};
+    RETURN_IF_ERROR_CTX(KeepLearnedRoot(LearnedRootsFile(config), root), "keeping the operator's root");
+  }
   RETURN_IF_ERROR_CTX(store.ImportRoot(out.anchor).status(), "importing the operator's root");
   std::string pem = out.certificate.pem();
   for (const Certificate& each : out.intermediates) {

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/secret_bytes.h"
 #include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/operator_roots.h"
 #include "henb-x2sec/core/ports/certificate_store.h"
 #include "henb-x2sec/core/ports/enroller.h"
 
@@ -23,6 +24,7 @@ struct Credential {
   common::Certificate anchor;  ///< The root its path ends at.
   std::string ckaid;
   bool rsa = false;
+  core::RootSource anchor_source = core::RootSource::kProvisioned;  ///< How enrolment came by the anchor.
 };
 
 /// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database,
@@ -41,7 +43,8 @@ class Credentials {
   /// worker; then Adopt.
   [[nodiscard]] static absl::StatusOr<Credential> InstallEnrolled(const Config& config, core::CertificateStore& store,
                                                                   core::Enrolled enrolled);
-  void Adopt(Credential operator_credential) { operator_ = std::move(operator_credential); }
+  /// Its anchor is an operator root from now on.
+  void Adopt(Credential operator_credential);
 
   [[nodiscard]] const Credential& vendor() const { return *vendor_; }
   /// None before enrolment. The caller looks at its validity.
@@ -49,15 +52,19 @@ class Credentials {
   [[nodiscard]] bool Enrolled(absl::Time now) const;
   [[nodiscard]] const std::vector<common::Certificate>& vendor_roots() const { return vendor_roots_; }
   [[nodiscard]] const std::vector<common::Certificate>& operator_roots() const { return operator_roots_; }
+  /// The same, with where they came from.
+  [[nodiscard]] const std::vector<OperatorRoot>& known_roots() const { return known_roots_; }
   [[nodiscard]] const common::SecretBytes& vendor_key_pem() const { return vendor_key_; }
   /// Subject DN of the anchor with this hash, among vendor and operator roots; empty when unknown.
   [[nodiscard]] std::string SubjectOf(const common::SpkiHash& anchor) const;
 
  private:
+  void AddRoot(OperatorRoot root);
   std::optional<Credential> vendor_;
   std::optional<Credential> operator_;
   std::vector<common::Certificate> vendor_roots_;
   std::vector<common::Certificate> operator_roots_;
+  std::vector<OperatorRoot> known_roots_;
   common::SecretBytes vendor_key_;
 };
 

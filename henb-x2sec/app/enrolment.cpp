@@ -93,8 +93,10 @@ absl::Status Enrolment::Obstacle() const {
   if (terms_->credential == policy::EnrolmentCredential::kMacSecret) {
     return absl::FailedPreconditionError("credential MAC_SECRET: this release enrols by the vendor certificate only");
   }
-  if (parts_.credentials.operator_roots().empty()) {
-    return absl::FailedPreconditionError("no operator root is provisioned (credentials.operator_root)");
+  if (UsableRoots(*terms_, parts_.credentials.known_roots()).empty() && RootTermsOf(*terms_, {}).none()) {
+    return absl::FailedPreconditionError(
+        "no operator root is provisioned (credentials.operator_root), and the policy lets none in (pinned_roots, "
+        "late_binding)");
   }
   return absl::OkStatus();
 }
@@ -107,7 +109,8 @@ core::EnrolRequest Enrolment::MakeRequest() const {
   request.recipient = terms_->recipient;
   request.vendor_chain = {vendor.certificate};
   request.vendor_chain.insert(request.vendor_chain.end(), vendor.intermediates.begin(), vendor.intermediates.end());
-  request.operator_roots = parts_.credentials.operator_roots();
+  request.operator_roots = UsableRoots(*terms_, parts_.credentials.known_roots());
+  request.root_terms = RootTermsOf(*terms_, parts_.credentials.vendor_roots());
   request.require_pkiconf = terms_->require_pkiconf;
   request.allow_implicit_confirm = terms_->allow_implicit_confirm;
   return request;

@@ -98,15 +98,16 @@ struct PolicyHistoryEntry {
 };
 
 struct CredentialView {
-  std::string kind;  ///< VENDOR or OPERATOR.
+  std::string kind;  ///< VENDOR, OPERATOR or OPERATOR_ROOT.
   std::string subject;
   std::string issuer;
   std::string serial;  ///< Hexadecimal.
   std::string spki_sha256;
   absl::Time not_before;
   absl::Time not_after;
-  std::string key_store;             ///< Where the private key lives: FILES_AND_NSS or PKCS11.
+  std::string key_store;             ///< Where the private key lives: FILES_AND_NSS or PKCS11; NONE of a root.
   std::optional<std::string> ckaid;  ///< As pluto picks it.
+  std::string origin{};              ///< FILE, ENROLLED; a root's: FILE, PINNED, LATE_BINDING.
 };
 
 struct EnrolmentStep {

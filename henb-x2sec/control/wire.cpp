@@ -94,6 +94,7 @@ void ToWire(const CredentialView& view, v1::Credential* out) {
   *out->mutable_not_after() = ToWire(view.not_after);
   out->set_key_store(view.key_store);
   if (view.ckaid) out->set_ckaid(*view.ckaid);
+  out->set_origin(view.origin);
 }
 
 void ToWire(const EnrolmentView& view, v1::Enrolment* out) {

@@ -69,7 +69,7 @@ absl::Status Credentials(Session& session) {
   v1::ListCredentialsResponse response;
   RETURN_IF_ERROR(Call(*stub, &v1::Status::Stub::ListCredentials, v1::ListCredentialsRequest(), &response));
   Json array = Json::array();
-  common::TextTable table({"KIND", "SUBJECT", "ISSUER", "SERIAL", "NOT AFTER", "KEY STORE", "CKAID"});
+  common::TextTable table({"KIND", "SUBJECT", "ISSUER", "SERIAL", "NOT AFTER", "KEY STORE", "CKAID", "ORIGIN"});
   for (const v1::Credential& credential : response.credentials()) {
     array.push_back(Json{{"kind", credential.kind()},
                          {"subject", credential.subject()},
@@ -79,10 +79,11 @@ absl::Status Credentials(Session& session) {
                          {"not_before", TimeText(credential.not_before())},
                          {"not_after", TimeText(credential.not_after())},
                          {"key_store", credential.key_store()},
-                         {"ckaid", credential.has_ckaid() ? Json(credential.ckaid()) : Json(nullptr)}});
+                         {"ckaid", credential.has_ckaid() ? Json(credential.ckaid()) : Json(nullptr)},
+                         {"origin", credential.origin().empty() ? Json(nullptr) : Json(credential.origin())}});
     table.Add({Cell(credential.kind()), Cell(credential.subject()), Cell(credential.issuer()),
                Cell(credential.serial()), TimeText(credential.not_after()), Cell(credential.key_store()),
-               Cell(credential.ckaid())});
+               Cell(credential.ckaid()), Cell(credential.origin())});
   }
   if (session.invocation.json) {
     Print(session.out, array);

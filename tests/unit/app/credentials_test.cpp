@@ -162,5 +162,38 @@ TEST_F(CredentialsTest, AKeyThatWasMadeInTheStoreIsFoundThere) {
   EXPECT_EQ(installed->ckaid, ckaid);
 }
 
+TEST_F(CredentialsTest, R61ARootThatEnrolmentTookIsRememberedWithItsOrigin) {
+  device.config.operator_root.reset();
+  auto loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_TRUE(loaded->operator_roots().empty());
+  const tests::TestCredential issued = device.operator_root.IssueHenb("henb-a.example");
+  const auto installed = Credentials::InstallEnrolled(device.config, store,
+                                                      {.certificate = issued.certificate,
+                                                       .intermediates = {},
+                                                       .anchor = device.operator_root.certificate(),
+                                                       .anchor_source = core::RootSource::kLateBinding,
+                                                       .private_key_pkcs8 = tests::Pkcs8Of(issued.key.get()),
+                                                       .ckaid = ""});
+  ASSERT_TRUE(installed.ok()) << installed.status();
+  EXPECT_EQ(store.Roots()->size(), 1U) << "the anchor of the neighbours' certificates";
+  loaded->Adopt(*installed);
+  const auto restarted = Load();
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  for (const Credentials* each : std::vector<const Credentials*>{&*loaded, &*restarted}) {
+    ASSERT_EQ(each->known_roots().size(), 1U);
+    EXPECT_EQ(each->known_roots()[0].origin, "LATE_BINDING");
+    EXPECT_EQ(each->operator_roots().at(0).der(), device.operator_root.certificate().der());
+    EXPECT_TRUE(each->operator_credential());
+  }
+}
+
+TEST_F(CredentialsTest, UnreadableLearnedRootsAreLeftAside) {
+  ASSERT_TRUE(common::WriteFileAtomically(device.config.state_dir + "/operator-roots.json", "[{}]").ok());
+  const auto loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->operator_roots().size(), 1U);
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

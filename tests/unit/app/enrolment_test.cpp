@@ -200,5 +200,41 @@ TEST_F(EnrolmentTest, ACertificateThatCannotBeKeptIsNotEnrolled) {
   EXPECT_THAT(failures.at(0).ToString(), HasSubstr("keeping the operator certificate"));
 }
 
+TEST_F(EnrolmentTest, R27R61WithoutARootItNeedsAPolicyThatLetsOneIn) {
+  device.config.operator_root.reset();
+  Make(&enroller);
+  Begin();
+  EXPECT_TRUE(enroller.requests().empty());
+  EXPECT_THAT(std::string(failures.at(0).message()), HasSubstr("late_binding"));
+  policy::Enrolment terms = Terms();
+  terms.pinned_roots = {device.operator_root.certificate().spki()};
+  terms.late_binding = policy::LateBinding{.root_spki = {}, .root_subject = "/O=Operator/CN=Operator root"};
+  enrolment->SetTerms(terms);
+  Settle();
+  ASSERT_EQ(enroller.requests().size(), 1U);
+  const core::EnrolRequest request = enroller.requests().at(0);
+  EXPECT_TRUE(request.operator_roots.empty());
+  EXPECT_EQ(request.root_terms.pinned, terms.pinned_roots);
+  EXPECT_EQ(request.root_terms.bound_subject, "/O=Operator/CN=Operator root");
+  EXPECT_EQ(request.root_terms.vendor_roots.size(), 1U);
+}
+
+TEST(OperatorRoots, ALearnedRootCountsAsLongAsThePolicyLetsItIn) {
+  const tests::TestAuthority authority = tests::TestAuthority::Root("/O=Operator/CN=Operator root");
+  const std::vector<OperatorRoot> late = {{authority.certificate(), "LATE_BINDING", absl::UnixEpoch()}};
+  policy::Enrolment terms;
+  EXPECT_TRUE(UsableRoots(terms, late).empty());
+  terms.late_binding = policy::LateBinding{.root_spki = {}, .root_subject = "/O=Operator/CN=Operator root"};
+  EXPECT_EQ(UsableRoots(terms, late).size(), 1U);
+  terms.late_binding->root_subject = "/O=Operator 2/CN=Operator root";
+  EXPECT_TRUE(UsableRoots(terms, late).empty()) << "another operator's policy";
+  terms.late_binding->root_spki = authority.certificate().spki();
+  EXPECT_EQ(UsableRoots(terms, late).size(), 1U);
+  terms = {};
+  terms.pinned_roots = {authority.certificate().spki()};
+  EXPECT_EQ(UsableRoots(terms, late).size(), 1U);
+  EXPECT_EQ(UsableRoots({}, {{authority.certificate(), "FILE", absl::InfinitePast()}}).size(), 1U);
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

@@ -135,12 +135,12 @@ TEST_F(CtlReading, PolicyHistoryWritesNullForWhatCouldNotBeRead) {
 
 TEST_F(CtlReading, CredentialsSayWhereTheKeyLives) {
   backend_.credentials = {{"VENDOR", "CN=a", "CN=r", "01", "ff", absl::FromUnixSeconds(0), absl::FromUnixSeconds(1),
-                           "FILES_AND_NSS", std::nullopt}};
+                           "FILES_AND_NSS", std::nullopt, "FILE"}};
   StartServer();
   EXPECT_EQ(Ctl({"credentials", "--json"}).json(),
             Json::parse(R"([{"kind": "VENDOR", "subject": "CN=a", "issuer": "CN=r",
     "serial": "01", "spki_sha256": "ff", "not_before": "1970-01-01T00:00:00Z", "not_after": "1970-01-01T00:00:01Z",
-    "key_store": "FILES_AND_NSS", "ckaid": null}])"));
+    "key_store": "FILES_AND_NSS", "ckaid": null, "origin": "FILE"}])"));
 }
 
 TEST_F(CtlReading, EnrolStatusIsTheDefault) {

@@ -118,6 +118,17 @@ class Authority:
             made.chain = (made.root.cert, *parent.chain)
         return made
 
+    def cross_sign(self, other, words, target):
+        """A cross-certificate: this authority vouches for the root of `other`, whose subject is `words`. The PEM file `target`."""
+        extensions = [
+            "basicConstraints=critical,CA:TRUE",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "subjectKeyIdentifier=hash",
+            "authorityKeyIdentifier=keyid",
+        ]
+        self._sign(other.root.key, words, extensions, BEGIN, END, target)
+        return target
+
     def issue(
         self,
         name,
