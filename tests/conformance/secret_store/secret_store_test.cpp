@@ -80,6 +80,14 @@ TEST_P(SecretStoreTest, HasTheExactPairThatWasPut) {  // R15
   EXPECT_THAT(store().Pairs(), ElementsAre(SecretPair{a_, b_}));
 }
 
+TEST_P(SecretStoreTest, PairsOfOnePeerAreApartR15) {
+  ASSERT_TRUE(store().Put(a_, b_, Key()).ok());
+  ASSERT_TRUE(store().Put(c_, b_, Key()).ok());
+  EXPECT_THAT(store().Pairs(), UnorderedElementsAre(SecretPair{a_, b_}, SecretPair{c_, b_}));
+  ASSERT_TRUE(store().Remove(c_, b_).ok());
+  EXPECT_THAT(store().Pairs(), ElementsAre(SecretPair{a_, b_}));
+}
+
 TEST_P(SecretStoreTest, KeepsOneSecretForAPair) {
   ASSERT_TRUE(store().Put(a_, b_, Key()).ok());
   ASSERT_TRUE(store().Put(a_, b_, SecretBytes::CopyOf(std::string(32, 'n'))).ok());

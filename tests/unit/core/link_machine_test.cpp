@@ -69,7 +69,9 @@ TEST(LinkMachine, UpOnlyThroughProof) {
   ForEveryPair([](const Link& link, Event event, const LinkStep& step) {
     const bool became_up = IsUp(step.link.state) && !IsUp(link.state);
     EXPECT_EQ(became_up, Has(step, LinkAction::kReportUp));
-    if (became_up) EXPECT_EQ(event, Event::kProven);
+    if (became_up) {
+      EXPECT_EQ(event, Event::kProven);
+    }
   });
 }
 
@@ -137,6 +139,36 @@ TEST(LinkMachine, TooOldDropsTheSasAndStartsAnew) {
   EXPECT_EQ(step.link.state, LinkState::kKeying);
   EXPECT_TRUE(Has(step, LinkAction::kDropSas));
   EXPECT_TRUE(Step({LinkState::kUpTrusted, Goal::kTrusted}, Event::kTooOld).actions.empty());
+}
+
+TEST(LinkMachine, R16WhatIsLostIsNotUpAndBeginsAnew) {
+  for (const auto& [state, goal] : {std::pair{LinkState::kUpCert, Goal::kCert},
+                                    {LinkState::kUpPsk, Goal::kPsk},
+                                    {LinkState::kUpTrusted, Goal::kTrusted}}) {
+    const LinkStep step = Step({state, goal}, Event::kLost);
+    EXPECT_EQ(step.link, (Link{LinkState::kKeying, goal}));
+    EXPECT_EQ(step.actions, (std::vector{LinkAction::kReportDown, LinkAction::kReconcile, LinkAction::kBegin}));
+  }
+  EXPECT_TRUE(Step({LinkState::kKeying, Goal::kCert}, Event::kLost).actions.empty());
+}
+
+TEST(LinkMachine, OtherConnectionsMeanThatTheOldOnesCountForNothing) {
+  for (const Goal goal : {Goal::kCert, Goal::kPsk, Goal::kTrusted}) {
+    for (const LinkState state : StatesOf(goal)) {
+      const LinkStep step = Step({state, goal}, Event::kConnectionsChanged);
+      EXPECT_EQ(step.link, (Link{LinkState::kKeying, goal}));
+      EXPECT_TRUE(Has(step, LinkAction::kReconcile) && Has(step, LinkAction::kBegin));
+    }
+  }
+}
+
+TEST(LinkMachine, WhenItsTimeHasComeItInitiatesUnlessItIsUp) {
+  for (const Event event : {Event::kRetryDue, Event::kTakeoverDue}) {
+    EXPECT_TRUE(Has(Step({LinkState::kFailed, Goal::kCert}, event), LinkAction::kInitiate));
+    EXPECT_TRUE(Has(Step({LinkState::kKeying, Goal::kPsk}, event), LinkAction::kInitiate));
+    EXPECT_TRUE(Step({LinkState::kUpCert, Goal::kCert}, event).actions.empty());
+    EXPECT_TRUE(Step({LinkState::kKeying, Goal::kTrusted}, event).actions.empty());
+  }
 }
 
 TEST(LinkMachine, TheSameDecisionAgainDoesNothing) {

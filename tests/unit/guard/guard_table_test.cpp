@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace henb::x2sec::guard {
 namespace {
 
@@ -46,6 +48,21 @@ TEST(GuardTable, R16EveryX2ChainEndsWithADrop) {
     EXPECT_TRUE(Chain(structure, chain).ends_with(std::string("counter name \"") + counter + "\" drop\n"));
     EXPECT_TRUE(Chain(structure, std::string(chain) + "_gtpu").ends_with(std::string("goto ") + chain + "\n"));
   }
+}
+
+TEST(GuardTable, R16OnlyTheNeighboursOwnIpsecAndTheTrustedLinkAreAccepted) {
+  const std::string structure = Structure(Spec());
+  for (const char* name : {"leaving", "arriving", "passing"}) {
+    std::istringstream lines(Chain(structure, name));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.ends_with("accept")) continue;
+      const bool own = line.find("ipsec out reqid @admitted") != std::string::npos ||
+                       line.find("ipsec in reqid @admitted") != std::string::npos;
+      EXPECT_TRUE(own || line.find("@trusted") != std::string::npos) << name << ": " << line;
+    }
+  }
+  EXPECT_THAT(Chain(structure, "leaving"), HasSubstr("ip daddr . ipsec out reqid @admitted4 accept"));
+  EXPECT_THAT(Chain(structure, "arriving"), HasSubstr("ip6 saddr . ipsec in reqid @admitted6 accept"));
 }
 
 TEST(GuardTable, R16PortsAreGuardedAsSourceAndDestinationAtThreeHooks) {

@@ -149,11 +149,9 @@ def _not_suspended(scene, patch, _):
 
 
 def _certificate_of_b(scene, patch, module):
-    patch(module, "_credentials", lambda _original, scene: original_first(_original(scene), scene))
-
-    def original_first(wrong, scene):
-        return [(what, scene.material.henb("b")) for what, _ in wrong]
-
+    """NSS has b's own certificate under one name only: each imposter gets that one."""
+    patch(module, "_take", lambda *_: None)
+    patch(module.Imposter, "certificate", lambda original, self, _nickname, *extra: original(self, "vendor", *extra))
     _authenticates(scene, patch, module)
 
 
