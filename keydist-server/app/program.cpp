@@ -34,7 +34,7 @@ constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);  // Of opening a
 constexpr absl::Duration kMostRetry = absl::Seconds(5);
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
 
-/// As heads of the audit log name this replica.
+/// What this replica is called without audit.replica.
 std::string HostName() {
   char name[65] = {};
   if (gethostname(name, sizeof name - 1) != 0 || !domain::IsReplicaName(name)) return "unnamed";
@@ -80,6 +80,7 @@ struct Program::Impl {
   std::unique_ptr<MetricsEndpoint> metrics;  ///< Asks the rest, on its own thread.
 
   [[nodiscard]] MetricsInputs Measure() const;
+  [[nodiscard]] std::string ReplicaName() const;
   absl::Status OpenHeads();
   /// The store and the service over it.
   absl::Status OpenService(common::Random& random);
@@ -143,6 +144,10 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   return program;
 }
 
+std::string Program::Impl::ReplicaName() const {
+  return config.audit_replica.empty() ? HostName() : config.audit_replica;
+}
+
 MetricsInputs Program::Impl::Measure() const {
   MetricsInputs in;
   in.version = facts.version;
@@ -174,7 +179,9 @@ MetricsInputs Program::Impl::Measure() const {
 absl::Status Program::Impl::OpenService(common::Random& random) {
   ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
   ASSIGN_OR_RETURN(store, OpenStore(config, *clock, random));
-  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, std::move(sealer), config.service);
+  service::ServiceOptions options = config.service;
+  options.replica = ReplicaName();
+  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, std::move(sealer), options);
   return service->Start();
 }
 
@@ -192,8 +199,7 @@ absl::Status Program::Impl::AwaitService(common::Random& random, const Pause& pa
 absl::Status Program::Impl::OpenHeads() {
   ASSIGN_OR_RETURN(domain::AuditHeadSigner signer, LoadOrMakeHeadsKey(config.audit_heads_key));
   ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_heads_path));
-  store::AuditHeads::Options options{.replica = config.audit_replica.empty() ? HostName() : config.audit_replica,
-                                     .every = config.audit_heads_every};
+  store::AuditHeads::Options options{.replica = ReplicaName(), .every = config.audit_heads_every};
   ASSIGN_OR_RETURN_CTX(heads,
                        store::AuditHeads::Open(std::move(file), std::move(signer), std::move(options), audit->head()),
                        config.audit_heads_path);

@@ -247,6 +247,7 @@ std::vector<SubsystemHealth> HealthOf(service::KeyService& service, const Progra
   };
   const absl::Status following = service.store().Following();
   add("store", following.ok() ? service.store().Revision().status() : following);
+  add("clock", service.clocks().health());
   add("epochs", service.epochs().health());
   add("audit", service.audit().health());
   if (!facts.more_health) return all;

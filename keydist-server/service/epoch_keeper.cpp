@@ -30,19 +30,19 @@ ActiveEpochs::Pick ActiveEpochs::At(absl::Time now) const {
   return pick;
 }
 
-absl::Status EpochKeeper::Tick(absl::Time now) {
+absl::Status EpochKeeper::Tick(absl::Time now, bool may_keep) {
   const std::lock_guard turn(tick_mutex_);
-  absl::Status status = TickLocked(now);
+  absl::Status status = TickLocked(now, may_keep);
   const std::lock_guard lock(mutex_);
   if (!status.ok() && health_.ok()) common::LogAlarm("epoch_failed", {{"error", status}});
   health_ = status;
   return status;
 }
 
-absl::Status EpochKeeper::TickLocked(absl::Time now) {
+absl::Status EpochKeeper::TickLocked(absl::Time now, bool may_keep) {
   ASSIGN_OR_RETURN_CTX(std::vector<store::StoredEpoch> stored, store_.Epochs(), "epochs");
   domain::EpochPlan plan = domain::PlanEpochs(MarksOf(stored), served_, schedule_, now);
-  if (plan.create) {
+  if (plan.create && may_keep) {
     RETURN_IF_ERROR(Create(*plan.create));
     ASSIGN_OR_RETURN_CTX(stored, store_.Epochs(), "epochs");
     plan = domain::PlanEpochs(MarksOf(stored), served_, schedule_, now);
@@ -62,6 +62,7 @@ absl::Status EpochKeeper::TickLocked(absl::Time now) {
     const std::lock_guard lock(mutex_);
     active_ = std::move(active);
   }
+  if (!may_keep) return absl::OkStatus();
   for (const std::uint64_t number : plan.destroy) {
     RETURN_IF_ERROR_CTX(store_.DestroyEpochRoot(number).status(), "destroying an epoch's root");
     common::LogInfo("epoch_root_destroyed", {{"epoch", number}});

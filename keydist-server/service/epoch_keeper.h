@@ -37,8 +37,9 @@ class EpochKeeper {
       : store_(store), sealer_(std::move(sealer)), random_(random), schedule_(schedule) {}
 
   /// Does what is due: makes the next epoch, opens roots, destroys old ones. Errors of the store, or of a root that
-  /// does not open; what was active stays active. Call at the start and every second.
-  [[nodiscard]] absl::Status Tick(absl::Time now);
+  /// does not open; what was active stays active. Call at the start and every second. `may_keep` false: nothing is made
+  /// and nothing destroyed by this clock.
+  [[nodiscard]] absl::Status Tick(absl::Time now, bool may_keep = true);
   /// Makes the next epoch now, active in `activate_in`. FailedPrecondition when one is announced already.
   [[nodiscard]] absl::Status Advance(absl::Time now, absl::Duration activate_in);
 
@@ -55,7 +56,7 @@ class EpochKeeper {
   [[nodiscard]] absl::StatusOr<std::vector<Listed>> List(absl::Time now);
 
  private:
-  absl::Status TickLocked(absl::Time now);
+  absl::Status TickLocked(absl::Time now, bool may_keep);
   absl::Status Create(const domain::EpochMark& mark);
   absl::StatusOr<ActiveEpochs::One> Opened(const domain::EpochSpan& span,
                                            const std::vector<store::StoredEpoch>& stored);

@@ -54,7 +54,8 @@ KeyService::KeyService(store::Store& store, store::AuditLog& audit, const common
       directory_([this](const ChangeNote& note) {
         if (events_) events_->Publish(note);
       }),
-      epochs_(store, std::move(sealer), random, options.schedule) {}
+      epochs_(store, std::move(sealer), random, options.schedule),
+      clocks_(store, clock, random, options.replica) {}
 
 KeyService::~KeyService() { store_.SetListener(nullptr); }
 
@@ -63,12 +64,17 @@ absl::Status KeyService::Start() {
   RETURN_IF_ERROR_CTX(directory_.Load(store_), "reading the store");
   events_ = std::make_unique<EventHub>(directory_, directory_.revision());
   store_.SetListener([this](const store::Change& change) { directory_.Apply(change); });
-  return epochs_.Tick(clock_.Now());
+  clocks_.Tick();
+  const absl::Time now = clock_.Now();
+  return epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok());
 }
 
 absl::Status KeyService::Tick() {
   directory_.ForgetEndedLeases(clock_.Steady());
-  return epochs_.Tick(clock_.Now());
+  clocks_.Tick();
+  const absl::Time now = clock_.Now();
+  RETURN_IF_ERROR(epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok()));
+  return clocks_.MayIssue(now);
 }
 
 absl::Status KeyService::CheckCaller(const CallerIdentity& caller) const { return StatusOf(directory_.Judge(caller)); }
@@ -106,6 +112,7 @@ absl::Status KeyService::Decide(const CallerIdentity& caller, std::span<const st
     return absl::UnavailableError(following.message());  // A HeNB may have been suspended, and nobody told us.
   }
   RETURN_IF_ERROR(StatusOf(decision->caller));
+  RETURN_IF_ERROR(clocks_.MayIssue(decision->now));
   decision->epochs = epochs_.active();
   decision->pick = decision->epochs->At(decision->now);
   if (decision->pick.current == nullptr) return absl::UnavailableError("no epoch is active");

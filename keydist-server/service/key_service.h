@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/clock.h"
+#include "keydist-server/service/clock_watch.h"
 #include "keydist-server/service/directory.h"
 #include "keydist-server/service/epoch_keeper.h"
 #include "keydist-server/service/event_hub.h"
@@ -24,6 +25,7 @@ constexpr std::size_t kMaxAddresses = 16;
 struct ServiceOptions {
   domain::EpochSchedule schedule;
   absl::Duration lease = absl::Minutes(10);
+  std::string replica = "only";  ///< Tells apart those that share a store.
 };
 
 /// The decision about one GetPairKeys call. Its owner writes the keys while the audit record becomes durable, and lets
@@ -53,15 +55,15 @@ class KeyService {
 
   /// Reads the store and makes the first epoch.
   [[nodiscard]] absl::Status Start();
-  /// What is due: epochs, leases. Every second.
+  /// What is due: epochs, leases, the comparison of clocks. Every second. Not OK: something keeps keys from going out.
   [[nodiscard]] absl::Status Tick();
 
   /// PermissionDenied: unknown or suspended. InvalidArgument: too many or malformed addresses, anchors, boot id.
   [[nodiscard]] absl::StatusOr<Registered> Register(const CallerIdentity& caller, Registration facts);
 
   /// Decides about `peers` (at most kMaxPeers, which the caller has checked). PermissionDenied: the caller is unknown
-  /// or suspended. Unavailable: no epoch, or the store does not follow other replicas' changes. Writes `decision` when
-  /// OK. Whatever the result, RecordDecision must follow.
+  /// or suspended. Unavailable: no epoch, the store does not follow other replicas' changes, or this one's clock is
+  /// off. Writes `decision` when OK. Whatever the result, RecordDecision must follow.
   [[nodiscard]] absl::Status Decide(const CallerIdentity& caller, std::span<const std::string_view> peers,
                                     Decision* decision) const;
   /// Makes the audit record and calls `done` when it is durable or cannot be (see AuditLog::Append). `peers` may die
@@ -74,6 +76,7 @@ class KeyService {
 
   [[nodiscard]] Directory& directory() { return directory_; }
   [[nodiscard]] EpochKeeper& epochs() { return epochs_; }
+  [[nodiscard]] const ClockWatch& clocks() const { return clocks_; }
   [[nodiscard]] EventHub& events() { return *events_; }
   [[nodiscard]] store::AuditLog& audit() { return audit_; }
   [[nodiscard]] store::Store& store() { return store_; }
@@ -90,6 +93,7 @@ class KeyService {
   ServiceOptions options_;
   Directory directory_;
   EpochKeeper epochs_;
+  ClockWatch clocks_;
   std::unique_ptr<EventHub> events_;
   std::atomic<std::uint64_t> keys_issued_{0};
   std::atomic<std::uint64_t> denials_{0};

@@ -121,7 +121,9 @@ absl::Status OperatorDesk::SetPairRule(const domain::PairId& pair, domain::PairR
 }
 
 absl::Status OperatorDesk::AdvanceEpoch(absl::Duration activate_in) {
-  RETURN_IF_ERROR(service_.epochs().Advance(service_.clock().Now(), activate_in));
+  const absl::Time now = service_.clock().Now();
+  RETURN_IF_ERROR(service_.clocks().MayKeepEpochs(now));
+  RETURN_IF_ERROR(service_.epochs().Advance(now, activate_in));
   return Audit("epoch_advanced", absl::FormatDuration(activate_in));
 }
 

@@ -50,6 +50,13 @@ std::string EncodeEpoch(const StoredEpoch& epoch) {
   return stored.SerializeAsString();
 }
 
+std::string EncodeMark(const domain::ReplicaMark& mark) {
+  v1::StoredReplica stored;
+  stored.set_instance(mark.instance);
+  stored.set_clock_us(absl::ToUnixMicros(mark.clock));
+  return stored.SerializeAsString();
+}
+
 std::string EncodeSchema(std::uint32_t version) {
   v1::StoredSchema stored;
   stored.set_version(version);
@@ -99,6 +106,14 @@ absl::StatusOr<StoredEpoch> DecodeEpoch(const EtcdKeys& keys, std::string_view k
       .number = *number, .activates = absl::FromUnixMicros(stored.activates_us()), .sealed = stored.sealed()};
 }
 
+absl::StatusOr<domain::ReplicaMark> DecodeMark(const EtcdKeys& keys, std::string_view key, const std::string& value) {
+  ASSIGN_OR_RETURN(const std::string_view name, NameIn(keys.Replicas(), key));
+  v1::StoredReplica stored;
+  if (!stored.ParseFromString(value)) return Spoilt(key, "not a replica's mark");
+  return domain::ReplicaMark{
+      .name = std::string(name), .instance = stored.instance(), .clock = absl::FromUnixMicros(stored.clock_us())};
+}
+
 absl::StatusOr<std::uint32_t> DecodeSchema(const std::string& value) {
   v1::StoredSchema stored;
   if (!stored.ParseFromString(value)) return absl::DataLossError("the store's schema in etcd is not readable");
@@ -108,7 +123,7 @@ absl::StatusOr<std::uint32_t> DecodeSchema(const std::string& value) {
 absl::StatusOr<std::optional<Change>> DecodeChange(const EtcdKeys& keys, std::string_view key, const std::string& value,
                                                    std::uint64_t revision) {
   Change change{.revision = revision, .what = {}};
-  if (key == keys.Schema()) return std::optional<Change>();
+  if (key == keys.Schema() || key.starts_with(keys.Replicas())) return std::optional<Change>();
   if (key.starts_with(keys.Henbs())) {
     ASSIGN_OR_RETURN(change.what, DecodeHenb(keys, key, value));
   } else if (key.starts_with(keys.Pairs())) {

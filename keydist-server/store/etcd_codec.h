@@ -10,8 +10,8 @@
 
 namespace henb::keydist::store {
 
-/// Keys below `prefix`: henb/<id>, pair/<lower> <higher>, epoch/<number, 20 digits>, schema. Their order in etcd is the
-/// order that Store promises.
+/// Keys below `prefix`: henb/<id>, pair/<lower> <higher>, epoch/<number, 20 digits>, replica/<name>, schema. Their
+/// order in etcd is the order that Store promises.
 class EtcdKeys {
  public:
   explicit EtcdKeys(std::string prefix) : prefix_(std::move(prefix)) {}
@@ -22,6 +22,7 @@ class EtcdKeys {
   [[nodiscard]] std::string Henbs() const { return prefix_ + "henb/"; }
   [[nodiscard]] std::string Pairs() const { return prefix_ + "pair/"; }
   [[nodiscard]] std::string Epochs() const { return prefix_ + "epoch/"; }
+  [[nodiscard]] std::string Replicas() const { return prefix_ + "replica/"; }
   [[nodiscard]] const std::string& prefix() const { return prefix_; }
 
  private:
@@ -31,6 +32,7 @@ class EtcdKeys {
 [[nodiscard]] std::string EncodeHenb(const domain::HenbRecord& record);
 [[nodiscard]] std::string EncodePairRule(domain::PairRule rule);
 [[nodiscard]] std::string EncodeEpoch(const StoredEpoch& epoch);
+[[nodiscard]] std::string EncodeMark(const domain::ReplicaMark& mark);
 [[nodiscard]] std::string EncodeSchema(std::uint32_t version);
 
 /// DataLoss names the key: not one of `keys`, or a value that does not fit it.
@@ -40,9 +42,11 @@ class EtcdKeys {
                                                        const std::string& value);
 [[nodiscard]] absl::StatusOr<StoredEpoch> DecodeEpoch(const EtcdKeys& keys, std::string_view key,
                                                       const std::string& value);
+[[nodiscard]] absl::StatusOr<domain::ReplicaMark> DecodeMark(const EtcdKeys& keys, std::string_view key,
+                                                             const std::string& value);
 [[nodiscard]] absl::StatusOr<std::uint32_t> DecodeSchema(const std::string& value);
 
-/// A key and its new value as a change; none for the schema's key.
+/// A key and its new value as a change; none for the schema's key and a replica's mark.
 [[nodiscard]] absl::StatusOr<std::optional<Change>> DecodeChange(const EtcdKeys& keys, std::string_view key,
                                                                  const std::string& value, std::uint64_t revision);
 

@@ -180,6 +180,21 @@ absl::StatusOr<std::uint64_t> EtcdStore::Revision() {
   return found.revision;
 }
 
+absl::StatusOr<std::vector<domain::ReplicaMark>> EtcdStore::ExchangeMarks(const domain::ReplicaMark& own) {
+  std::vector<domain::ReplicaMark> marks;
+  std::uint64_t seen = 0;
+  RETURN_IF_ERROR(ReadPages(keys_.Replicas(), 0, [&](const EtcdEntry& entry) {
+                    ASSIGN_OR_RETURN(domain::ReplicaMark mark, DecodeMark(keys_, entry.key, entry.value));
+                    if (mark.name == own.name) seen = entry.revision;
+                    marks.push_back(std::move(mark));
+                    return absl::OkStatus();
+                  }).status());
+  // Put waits until the feed has told it: a watch that has fallen behind shows.
+  const absl::Status put = Put(keys_.Replicas() + own.name, seen, EncodeMark(own)).status();
+  if (!put.ok() && !absl::IsAborted(put)) return put;
+  return marks;
+}
+
 absl::Status EtcdStore::Following() const { return feed_->Following(); }
 
 void EtcdStore::SetListener(Listener listener) {

@@ -42,6 +42,7 @@ class EtcdStore final : public Store {
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
   absl::StatusOr<std::uint64_t> Revision() override;
+  absl::StatusOr<std::vector<domain::ReplicaMark>> ExchangeMarks(const domain::ReplicaMark& own) override;
   absl::Status Following() const override;
   void SetListener(Listener listener) override;
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "keydist-server/domain/epoch.h"
 #include "keydist-server/domain/henb_record.h"
+#include "keydist-server/domain/replica_clocks.h"
 
 namespace henb::keydist::store {
 
@@ -68,6 +69,12 @@ class Store {
   [[nodiscard]] virtual absl::StatusOr<std::vector<StoredEpoch>> Epochs() = 0;
 
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> Revision() = 0;
+  /// Leaves `own` in the place of its name and returns the marks of all replicas as they were before. Takes no notice
+  /// of a store with one owner: none. Not a change that listeners hear of.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<domain::ReplicaMark>> ExchangeMarks(const domain::ReplicaMark& own) {
+    static_cast<void>(own);
+    return std::vector<domain::ReplicaMark>();
+  }
   /// Not OK when others may have changed what was read or told here, and for seconds no word of it has come: nothing
   /// may be decided by that any more. Always OK for a store with one owner. Cheap.
   [[nodiscard]] virtual absl::Status Following() const { return absl::OkStatus(); }

@@ -74,7 +74,7 @@ absl::Status ReplicaWorld::AddHenbs(const app::Config& at) {
 
 std::unique_ptr<x2sec::keydist_client::KeyServiceClient> ReplicaWorld::Client(const Replica& replica,
                                                                               std::string_view henb) {
-  return base.ClientAt(replica.port(), henb.starts_with('a') ? a_ : henb.starts_with('b') ? b_ : d_);
+  return base.ClientAt(replica.port(), identity(henb));
 }
 
 absl::StatusOr<x2sec::core::PairKeys> ReplicaWorld::Ask(const Replica& replica, std::string_view henb,

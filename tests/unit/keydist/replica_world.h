@@ -67,6 +67,10 @@ class ReplicaWorld {
   [[nodiscard]] absl::StatusOr<x2sec::core::PairKeys> Ask(const Replica& replica, std::string_view henb,
                                                           std::string_view peer);
 
+  [[nodiscard]] const Identity& identity(std::string_view henb) const {
+    return henb.starts_with('a') ? a_ : henb.starts_with('b') ? b_ : d_;
+  }
+
   TestServer base;  ///< Never started: authorities, files and a configuration to copy.
   tests::EtcdCluster etcd;
   std::vector<std::unique_ptr<Replica>> replicas;

@@ -13,8 +13,8 @@ namespace {
 
 /// One replica: its own store, audit log and randomness; etcd and the KEK are shared.
 struct Replica {
-  explicit Replica(const tests::EtcdProcess& etcd)
-      : store(*store::EtcdStore::Open({.endpoints = EndpointsOf(etcd)}, clock, random)) {}
+  Replica(const tests::EtcdProcess& etcd, std::string its_name)
+      : name(std::move(its_name)), store(*store::EtcdStore::Open({.endpoints = EndpointsOf(etcd)}, clock, random)) {}
 
   absl::Status Ask(std::string_view caller, std::string_view peer, service::Decision* decision) {
     const std::vector<std::string_view> peers = {peer};
@@ -26,11 +26,17 @@ struct Replica {
     return absl::IsPermissionDenied(Ask(caller, "b.example", &decision));
   }
 
+  std::string name;
   common::SystemClock clock;
   common::SystemRandom random;
   std::unique_ptr<store::EtcdStore> store;
   FakeAuditLog audit;
-  service::KeyService service{*store, audit, clock, random, *domain::RootSealer::Make(common::SecretBytes(32)), {}};
+  service::KeyService service{*store,
+                              audit,
+                              clock,
+                              random,
+                              *domain::RootSealer::Make(common::SecretBytes(32)),
+                              {.schedule = {}, .lease = absl::Minutes(10), .replica = name}};
   service::OperatorDesk desk{service};
 };
 
@@ -71,8 +77,8 @@ class Replicas : public ::testing::Test {
     ASSERT_TRUE(Within(absl::Seconds(10), [&] { return !other.Refuses("b.example") && !other.Refuses("a.example"); }));
   }
   tests::EtcdProcess etcd;
-  Replica one{etcd};
-  Replica other{etcd};
+  Replica one{etcd, "one"};
+  Replica other{etcd, "other"};
 };
 
 TEST_F(Replicas, R49BothHandOutTheSameKeyOfTheOneEpoch) {
