@@ -7,11 +7,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <concepts>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
 #include <ostream>
 #include <type_traits>
 
 #include "common/log.h"
+
+namespace {
+
+thread_local const void* watched = nullptr;
+thread_local std::array<std::uint8_t, 16> octets_when_freed;
+
+void Free(void* memory) noexcept {
+  if (memory != nullptr && memory == watched) std::memcpy(octets_when_freed.data(), memory, octets_when_freed.size());
+  std::free(memory);
+}
+
+}  // namespace
+
+// What is in memory when it is given back: nothing else can see that.
+void* operator new(std::size_t size) {
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { Free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { Free(memory); }
 
 namespace henb::common {
 namespace {
@@ -35,6 +60,22 @@ TEST(SecretBytes, R48WipesWhatItLeaves) {
   EXPECT_TRUE(secret.empty());
   // The buffer still belongs to the object: its octets can be looked at.
   for (int i = 0; i < 16; ++i) EXPECT_EQ(memory[i], 0) << i;
+}
+
+TEST(SecretBytes, R48WipesWhatItFrees) {
+  const auto secret = [] { return SecretBytes::CopyOf(std::string_view("0123456789abcdef")); };
+  const auto left_by = [&](auto end) {
+    auto held = std::make_unique<SecretBytes>(secret());
+    watched = held->data();
+    octets_when_freed.fill(1);
+    end(held);
+    watched = nullptr;
+    return octets_when_freed;
+  };
+  const std::array<std::uint8_t, 16> nothing{};
+  EXPECT_EQ(left_by([](auto& held) { held.reset(); }), nothing);
+  EXPECT_EQ(left_by([&](auto& held) { *held = secret(); }), nothing);
+  EXPECT_EQ(left_by([](auto& held) { held->Append(std::string(200, 'x')); }), nothing);
 }
 
 TEST(SecretBytes, MovingEmptiesTheSource) {
