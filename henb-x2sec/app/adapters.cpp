@@ -63,6 +63,8 @@ class OwningEnroller final : public core::Enroller {
       : vendor_key_(std::move(vendor_key)),
         enroller_({.keys = keys, .vendor_key = vendor_key_, .clock = clock, .state_path = std::move(state)}) {}
   absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override { return enroller_.Enrol(request); }
+  bool Unfinished() const override { return enroller_.Unfinished(); }
+  absl::Status Kept() override { return enroller_.Kept(); }
   void Stop() override { enroller_.Stop(); }
 
  private:

@@ -45,6 +45,8 @@ absl::Status Daemon::Impl::Start() {
   // for want of a fact.
   events.LookAtHealth();
   parts.links->EvaluateAll();
+  parts.enrolment->Resume();
+  parts.renewal->Look();
   events.StartWatches();
   RETURN_IF_ERROR(StartControl());
   common::LogInfo("x2secd.started", {{"id", parts.config.id.str()}});

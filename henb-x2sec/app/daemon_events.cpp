@@ -46,6 +46,7 @@ void DaemonEvents::PlutoChanged(bool running) {
   if (!running) return common::LogAlarm("pluto.gone", {});
   common::LogInfo("pluto.running", {});
   ImportCredentials();
+  parts_.succession->Begin();
 }
 
 void DaemonEvents::ImportCredentials() {
@@ -73,6 +74,7 @@ void DaemonEvents::Enrolled() {
   if (enrolled) parts_.health->RaiseFloor(enrolled->certificate.not_before());
   parts_.links->ForgetFailures();
   parts_.links->EvaluateAll();
+  parts_.succession->Begin();
 }
 
 void DaemonEvents::PolicyChanged() {
@@ -90,10 +92,8 @@ void DaemonEvents::LookAtHealth() {
   const policy::Health& now = parts_.health->health();
   if (before.backhaul_up == now.backhaul_up && before.clock_sane == now.clock_sane) return;
   common::LogWarning("health.changed", {{"backhaul_up", now.backhaul_up}, {"clock_sane", now.clock_sane}});
-  if (now.backhaul_up) {
-    parts_.enrolment->PathChanged();
-    parts_.keys->PathChanged();
-  }
+  if (now.backhaul_up) parts_.keys->PathChanged();
+  if (now.backhaul_up || now.clock_sane) parts_.enrolment->PathChanged();
   parts_.links->EvaluateAll();
 }
 
@@ -113,6 +113,7 @@ void DaemonEvents::SlowTimer() {
   parts_.links->EvaluateAll();
   parts_.mirror->CheckAll();
   parts_.health->Save();
+  parts_.renewal->Look();
   on_slow_timer_();
   parts_.loop.After(parts_.random.Jitter(parts_.config.reconcile_every, 0.1), [this] { SlowTimer(); });
 }

@@ -68,6 +68,9 @@ void DaemonParts::Make(DaemonHooks hooks) {
   links = std::make_unique<Links>(Links::Parts{
       config, loop, clock, random, ike, *initiate_worker, *mirror, *key_changes, *prober, *neighbours, *reqids,
       *credentials, *enrolment, *keys, *health, [this] { return policy->policy(); }, std::move(hooks.links_changed)});
+  MakeSuccession();
+  renewal = std::make_unique<RenewalWatch>(
+      RenewalWatch::Parts{clock, *credentials, *enrolment, [this] { return health->health().clock_sane; }});
 }
 
 void DaemonParts::MakeMirror(std::function<void(bool running)> pluto_changed) {
@@ -84,7 +87,31 @@ void DaemonParts::MakeMirror(std::function<void(bool running)> pluto_changed) {
 void DaemonParts::MakeEnrolment(std::function<void()> enrolled) {
   enrolment = std::make_unique<Enrolment>(
       Enrolment::Parts{config, loop, clock, random, *enrol_worker, adapters.enroller.get(), *adapters.certificates,
-                       *adapters.ike, *credentials, std::move(enrolled), [](const absl::Status&) {}});
+                       *adapters.ike, *credentials, [this] { return health->health().clock_sane; },
+                       [this](const std::string& ckaid) { return succession->WillReplace(ckaid); }, std::move(enrolled),
+                       [](const absl::Status&) {}});
+}
+
+void DaemonParts::MakeSuccession() {
+  succession = std::make_unique<CertificateSuccession>(CertificateSuccession::Parts{
+      .loop = loop,
+      .clock = clock,
+      .random = random,
+      .ike_worker = *ike_worker,
+      .ike = *adapters.ike,
+      .store = *adapters.certificates,
+      .credentials = *credentials,
+      .path = config.state_dir + "/superseded_keys.json",
+      .left_behind = [this](std::uint64_t newest) -> std::optional<std::vector<common::HenbId>> {
+        if (!mirror->pluto_running()) return std::nullopt;
+        return links->AuthenticatedUpTo(newest);
+      },
+      .change_key = [this](const common::HenbId& id,
+                           std::function<void(absl::Status)> done) { links->StartKeyChange(id, std::move(done)); },
+      .starts = [this](const common::HenbId& id) { return config.id < id; },
+      .look_at_pluto = [this] { mirror->CheckStates(); },
+      .note = [this](std::string step, bool ok,
+                     std::string detail) { enrolment->Note(std::move(step), ok, std::move(detail)); }});
 }
 
 void DaemonParts::MakeKeyDistribution() {

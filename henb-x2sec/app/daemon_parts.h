@@ -10,6 +10,7 @@
 #include "common/event_loop.h"
 #include "common/random.h"
 #include "henb-x2sec/app/adapters.h"
+#include "henb-x2sec/app/certificate_succession.h"
 #include "henb-x2sec/app/enrolment.h"
 #include "henb-x2sec/app/health.h"
 #include "henb-x2sec/app/key_changes.h"
@@ -17,6 +18,7 @@
 #include "henb-x2sec/app/links.h"
 #include "henb-x2sec/app/neighbour_store.h"
 #include "henb-x2sec/app/prober.h"
+#include "henb-x2sec/app/renewal_watch.h"
 #include "henb-x2sec/app/reqid_store.h"
 #include "henb-x2sec/app/system_mirror.h"
 #include "henb-x2sec/app/worker.h"
@@ -67,11 +69,14 @@ struct DaemonParts {
   std::unique_ptr<Enrolment> enrolment;
   std::unique_ptr<KeyDistribution> keys;
   std::unique_ptr<Links> links;
+  std::unique_ptr<CertificateSuccession> succession;
+  std::unique_ptr<RenewalWatch> renewal;
 
  private:
   void MakeMirror(std::function<void(bool running)> pluto_changed);
   void MakeEnrolment(std::function<void()> enrolled);
   void MakeKeyDistribution();
+  void MakeSuccession();
 };
 
 }  // namespace henb::x2sec::app

@@ -44,6 +44,7 @@ std::string DaemonReports::Metrics() const {
                        .guard = guard_counters_,
                        .credentials = CredentialViews(*parts_.credentials),
                        .enrolment = parts_.enrolment->View(),
+                       .superseded_keys = parts_.succession->ToGo().size(),
                        .policy_version = {},
                        .policy_not_after = {},
                        .key_changes = parts_.key_changes->counts(),

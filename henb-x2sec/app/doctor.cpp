@@ -5,14 +5,13 @@
 
 #include "absl/status/status.h"
 #include "common/status.h"
+#include "henb-x2sec/app/renewal_schedule.h"
 
 namespace henb::x2sec::app {
 namespace {
 
 using common::StrCat;
 using control::DoctorFinding;
-
-constexpr absl::Duration kSoonExpired = absl::Hours(24 * 7);
 
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
 
@@ -124,20 +123,31 @@ std::string Describe(const Credential& credential) {
                 Rfc3339(credential.certificate.not_after()));
 }
 
+/// That the alarm about a certificate's end is on; empty before.
+std::string NearItsEnd(const Credential& credential, absl::Time now) {
+  const common::Certificate& certificate = credential.certificate;
+  if (now < ExpiryWarningFrom(certificate.not_before(), certificate.not_after())) return "";
+  const absl::Duration left = certificate.not_after() - now;
+  const std::string time =
+      left < absl::Hours(2) ? StrCat(absl::ToInt64Seconds(left), " s") : StrCat(absl::ToInt64Hours(left), " h");
+  return StrCat(Describe(credential), ": ", time, " are left");
+}
+
 void CheckCredentials(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
   const Credential& vendor = in.credentials.vendor();
-  const std::string problem = OutOfDate(vendor, in.now);
+  std::string problem = OutOfDate(vendor, in.now);
+  if (problem.empty()) problem = NearItsEnd(vendor, in.now);
   out->push_back(problem.empty()
                      ? Good("credentials.vendor", Describe(vendor))
                      : Bad("credentials.vendor", problem, "set the clock, or have the vendor's certificate renewed"));
   if (const std::optional<Credential>& held = in.credentials.operator_credential()) {
     const std::string expired = OutOfDate(*held, in.now);
-    const absl::Duration left = held->certificate.not_after() - in.now;
+    const std::string near = NearItsEnd(*held, in.now);
     if (!expired.empty()) {
       out->push_back(Bad("credentials.operator", expired, "set the clock, or enrol anew: x2secctl enrol --now"));
-    } else if (left < kSoonExpired) {
-      out->push_back(Bad("credentials.operator", StrCat(Describe(*held), ": ", absl::ToInt64Hours(left), " h are left"),
-                         "enrol anew: x2secctl enrol --now"));
+    } else if (!near.empty()) {
+      out->push_back(Bad("credentials.operator", StrCat(near, "; its renewal is overdue"),
+                         "look why it is not renewed: x2secctl enrol --status"));
     } else {
       out->push_back(Good("credentials.operator", Describe(*held)));
     }

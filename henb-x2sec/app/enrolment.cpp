@@ -18,16 +18,20 @@ using common::StrCat;
 constexpr absl::Duration kFirstRetryUnreachable = absl::Seconds(2);
 constexpr absl::Duration kFirstRetry = absl::Seconds(5);
 constexpr absl::Duration kLongestRetry = absl::Minutes(5);
+// A renewal has time, and there are many devices: the less is left of the certificate, the more often.
+constexpr int kTriesInWhatIsLeft = 16;
+constexpr absl::Duration kLongestRenewalRetry = absl::Hours(6);
+constexpr absl::Duration kShortestLongestRetry = absl::Seconds(10);
 constexpr absl::Duration kSoon = absl::Milliseconds(500);
 constexpr double kJitter = 0.25;
 constexpr std::size_t kMostSteps = 64;
 
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
 
-absl::Duration BackOff(absl::Duration first, int failures) {
+absl::Duration BackOff(absl::Duration first, int failures, absl::Duration longest) {
   absl::Duration delay = first;
-  for (int i = 1; i < failures && delay < kLongestRetry; ++i) delay *= 2;
-  return std::min(delay, kLongestRetry);
+  for (int i = 1; i < failures && delay < longest; ++i) delay *= 2;
+  return std::min(delay, longest);
 }
 
 /// Errors of the enroller begin with the name of the event ("cmp.untrusted_path: …").
@@ -49,12 +53,25 @@ void Enrolment::SetTerms(std::optional<policy::Enrolment> terms) {
   // Waiting was for the old server, or for there to be one.
   CancelRetry();
   failures_ = 0;
-  if (wanted_ && terms_) Request();
+  if (terms_ && Wanted()) Try();
 }
 
 void Enrolment::Request() {
   wanted_ = true;
-  if (running_ || retry_ || parts_.credentials.Enrolled(parts_.clock.Now())) return;
+  if (!Enrolled()) Try();
+}
+
+void Enrolment::Renew() {
+  renewing_ = true;
+  Try();
+}
+
+void Enrolment::Resume() {
+  if (parts_.enroller != nullptr && parts_.enroller->Unfinished()) Renew();
+}
+
+void Enrolment::Try() {
+  if (running_ || retry_) return;
   const absl::Status obstacle = Obstacle();
   if (obstacle.ok()) return Start();
   if (obstacle != last_error_) {
@@ -72,11 +89,13 @@ absl::Status Enrolment::Now() {
   RETURN_IF_ERROR(Obstacle());
   CancelRetry();
   failures_ = 0;
+  renewing_ = renewing_ || Enrolled();
   Start();
   return absl::OkStatus();
 }
 
 void Enrolment::PathChanged() {
+  if (!retry_ && Wanted()) return Try();
   if (!retry_ || !absl::IsUnavailable(last_error_)) return;
   failures_ = 0;
   ScheduleRetry(parts_.random.Jitter(kSoon, 1.0));
@@ -93,6 +112,8 @@ absl::Status Enrolment::Obstacle() const {
   if (terms_->credential == policy::EnrolmentCredential::kMacSecret) {
     return absl::FailedPreconditionError("credential MAC_SECRET: this release enrols by the vendor certificate only");
   }
+  if (!parts_.clock_sane())
+    return absl::FailedPreconditionError("the clock is behind its floor: nothing can be checked");
   if (UsableRoots(*terms_, parts_.credentials.known_roots()).empty() && RootTermsOf(*terms_, {}).none()) {
     return absl::FailedPreconditionError(
         "no operator root is provisioned (credentials.operator_root), and the policy lets none in (pinned_roots, "
@@ -111,6 +132,10 @@ core::EnrolRequest Enrolment::MakeRequest() const {
   request.vendor_chain.insert(request.vendor_chain.end(), vendor.intermediates.begin(), vendor.intermediates.end());
   request.operator_roots = UsableRoots(*terms_, parts_.credentials.known_roots());
   request.root_terms = RootTermsOf(*terms_, parts_.credentials.vendor_roots());
+  if (const std::optional<Credential>& held = parts_.credentials.operator_credential()) {
+    request.current_chain = {held->certificate};
+    request.current_chain.insert(request.current_chain.end(), held->intermediates.begin(), held->intermediates.end());
+  }
   request.require_pkiconf = terms_->require_pkiconf;
   request.allow_implicit_confirm = terms_->allow_implicit_confirm;
   return request;
@@ -120,9 +145,17 @@ void Enrolment::Start() {
   running_ = true;
   steps_.clear();
   const std::string_view transport = policy::Name(terms_->transport);
-  common::LogInfo("enrolment.started",
-                  {{"server", terms_->server_url}, {"transport", transport}, {"failures", failures_}});
-  Note("enrolment.started", true, StrCat(terms_->server_url, " by ", transport));
+  const bool renewal = Enrolled();
+  common::LogInfo(
+      "enrolment.started",
+      {{"server", terms_->server_url}, {"transport", transport}, {"renewal", renewal}, {"failures", failures_}});
+  Note("enrolment.started", true, StrCat(renewal ? "renewal at " : "", terms_->server_url, " by ", transport));
+  if (const std::optional<Credential>& held = parts_.credentials.operator_credential()) {
+    if (const absl::Status noted = parts_.replacing(held->ckaid); !noted.ok()) {
+      parts_.loop.Post([this, noted] { Finished({.credential = noted, .told_ike_daemon = {}}); });
+      return;
+    }
+  }
   auto job = [request = MakeRequest(), &parts = parts_] {
     Outcome outcome;
     absl::StatusOr<core::Enrolled> enrolled = parts.enroller->Enrol(request);
@@ -131,6 +164,9 @@ void Enrolment::Start() {
       return outcome;
     }
     outcome.credential = Credentials::InstallEnrolled(parts.config, parts.store, *std::move(enrolled));
+    if (outcome.credential.ok()) {
+      if (const absl::Status kept = parts.enroller->Kept(); !kept.ok()) outcome.credential = kept;
+    }
     if (outcome.credential.ok()) {
       outcome.told_ike_daemon = parts.ike.RereadCertificates();
       const absl::Status trusted = parts.ike.TrustNewRoots();
@@ -156,6 +192,7 @@ void Enrolment::Finished(Outcome outcome) {
        StrCat("serial ", certificate.serial_hex(), ", until ", Rfc3339(certificate.not_after())));
   failures_ = 0;
   wanted_ = false;
+  renewing_ = false;
   last_error_ = absl::OkStatus();
   parts_.credentials.Adopt(*std::move(outcome.credential));
   parts_.done();
@@ -166,16 +203,24 @@ void Enrolment::Failed(const absl::Status& error) {
   last_error_ = error;
   const std::string event = EventOf(error);
   Note(event, false, std::string(common::ToStd(error.message())));
-  // Once enrolled, an attempt that somebody asked for is not repeated.
-  const bool again = wanted_ || !parts_.credentials.Enrolled(parts_.clock.Now());
-  const absl::Duration first = absl::IsUnavailable(error) ? kFirstRetryUnreachable : kFirstRetry;
-  const absl::Duration delay = parts_.random.Jitter(BackOff(first, failures_), kJitter);
+  const bool again = Wanted() || !Enrolled();
+  const absl::Duration delay = RetryIn(error);
   common::LogWarning("enrolment.failed", {{"reason", error},
                                           {"step", event},
                                           {"failures", failures_},
                                           {"retry_in_s", again ? absl::ToInt64Seconds(delay) : -1}});
   if (again) ScheduleRetry(delay);
   parts_.failed(error);
+}
+
+absl::Duration Enrolment::RetryIn(const absl::Status& error) {
+  absl::Duration longest = kLongestRetry;
+  if (Enrolled()) {
+    const absl::Duration left = parts_.credentials.operator_credential()->certificate.not_after() - parts_.clock.Now();
+    longest = std::clamp(left / kTriesInWhatIsLeft, kShortestLongestRetry, kLongestRenewalRetry);
+  }
+  const absl::Duration first = absl::IsUnavailable(error) ? kFirstRetryUnreachable : kFirstRetry;
+  return parts_.random.Jitter(BackOff(first, failures_, longest), kJitter);
 }
 
 void Enrolment::ScheduleRetry(absl::Duration delay) {
@@ -185,7 +230,7 @@ void Enrolment::ScheduleRetry(absl::Duration delay) {
     retry_.reset();
     next_attempt_.reset();
     // Terms or credentials may have changed meanwhile.
-    Request();
+    if (Wanted() || !Enrolled()) Try();
   });
 }
 
@@ -204,7 +249,7 @@ control::EnrolmentView Enrolment::View() const {
   control::EnrolmentView view;
   if (running_) {
     view.state = "RUNNING";
-  } else if (parts_.credentials.Enrolled(parts_.clock.Now())) {
+  } else if (Enrolled()) {
     view.state = "ENROLLED";
   } else {
     view.state = last_error_.ok() ? "NONE" : "FAILED";

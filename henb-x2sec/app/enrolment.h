@@ -21,9 +21,10 @@
 
 namespace henb::x2sec::app {
 
-/// Runs the enrolment when a link asks for it, again with back-off and jitter (5 s … 5 min) until it succeeds, and at
-/// EnrolNow. On success the certificate is in NSS, pluto has reread its certificates and trusts the root, `done` is
-/// called. Loop thread.
+/// Runs the enrolment when a link asks for it, the renewal when it is due, and either at EnrolNow; again with back-off
+/// and jitter until it succeeds (5 s … 5 min; while a certificate is held, up to a 16th of what is left of it, at most
+/// 6 h). A held certificate that is valid is renewed by kur, else the vendor certificate enrols (R32). On success the
+/// certificate is in NSS, pluto has reread its certificates and trusts the root, `done` is called. Loop thread.
 class Enrolment {
  public:
   struct Parts {
@@ -36,6 +37,9 @@ class Enrolment {
     core::CertificateStore& store;
     core::IkeDaemon& ike;
     Credentials& credentials;
+    std::function<bool()> clock_sane;  ///< R57: with a clock below its floor nothing is asked of a CA.
+    /// The key of this ckaid may be superseded by what begins now; durably noted when it returns.
+    std::function<absl::Status(const std::string& ckaid)> replacing;
     std::function<void()> done;                       ///< Credentials have changed.
     std::function<void(const absl::Status&)> failed;  ///< An attempt failed; it is tried again.
   };
@@ -45,11 +49,16 @@ class Enrolment {
   void SetTerms(std::optional<policy::Enrolment> terms);
   /// Some link waits for it. Does nothing while one runs, waits for its next attempt, or the device is enrolled.
   void Request();
-  /// An attempt now. FailedPrecondition with the reason when it cannot be.
+  /// The certificate held is due for renewal. Does nothing while an attempt runs or waits for its time.
+  void Renew();
+  /// At start: goes on with what an earlier run was cut off in (R34).
+  void Resume();
+  /// An attempt now: a renewal where a valid certificate is held. FailedPrecondition with the reason when it cannot be.
   [[nodiscard]] absl::Status Now();
-  /// The way to the RA/CA may be open again (backhaul up, address new): an attempt that waits because it was not
-  /// reachable comes soon.
+  /// The way to the RA/CA may be open again (backhaul up, address new, clock right): what waits for it comes soon.
   void PathChanged();
+  /// A step that belongs to the last enrolment though others make it.
+  void Note(std::string step, bool ok, std::string detail);
   [[nodiscard]] control::EnrolmentView View() const;
 
  private:
@@ -61,16 +70,20 @@ class Enrolment {
   /// Why no attempt can be made whatever the network does; OK when one can.
   [[nodiscard]] absl::Status Obstacle() const;
   [[nodiscard]] core::EnrolRequest MakeRequest() const;
+  [[nodiscard]] bool Enrolled() const { return parts_.credentials.Enrolled(parts_.clock.Now()); }
+  [[nodiscard]] bool Wanted() const { return renewing_ || (wanted_ && !Enrolled()); }
+  void Try();
   void Start();
   void Finished(Outcome outcome);
   void Failed(const absl::Status& error);
   void ScheduleRetry(absl::Duration delay);
   void CancelRetry();
-  void Note(std::string step, bool ok, std::string detail);
+  [[nodiscard]] absl::Duration RetryIn(const absl::Status& error);
   Parts parts_;
   std::optional<policy::Enrolment> terms_;
   bool running_ = false;
-  bool wanted_ = false;
+  bool wanted_ = false;    ///< A link waits for it.
+  bool renewing_ = false;  ///< Whether a certificate is held or not.
   int failures_ = 0;
   std::optional<common::EventLoop::TimerId> retry_;
   std::optional<absl::Time> next_attempt_;

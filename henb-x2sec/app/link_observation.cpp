@@ -229,6 +229,21 @@ void Links::RemoveOrphans(LinkRuntime& link) {
   link.orphans = std::move(still_there);
 }
 
+std::vector<common::HenbId> Links::AuthenticatedUpTo(std::uint64_t newest) const {
+  std::vector<common::HenbId> out;
+  const std::optional<Credential>& own = parts_.credentials.operator_credential();
+  for (const auto& [id, link] : links_) {
+    const auto& sas = parts_.mirror.ike().ike_sas;
+    const bool one =
+        own && std::any_of(sas.begin(), sas.end(), [&, &link = link](const core::IkeSa& sa) {
+          const auto at = link.connections.find(sa.connection);
+          return sa.serial <= newest && at != link.connections.end() && at->second.spec.local_ckaid == own->ckaid;
+        });
+    if (one) out.push_back(id);
+  }
+  return out;
+}
+
 std::vector<control::LinkView> Links::Views() const {
   std::vector<control::LinkView> views;
   for (const auto& [id, link] : links_) views.push_back(ViewOf(link));

@@ -47,7 +47,7 @@ std::optional<std::uint32_t> AdoptedPin(const core::KernelSnapshot& kernel, cons
 
 std::optional<core::OwnKey> KeyOf(const Credential& credential) {
   if (credential.ckaid.empty()) return std::nullopt;
-  return core::OwnKey{credential.ckaid, credential.rsa};
+  return core::OwnKey{credential.ckaid, credential.rsa, credential.certificate.subject()};
 }
 
 }  // namespace
@@ -227,14 +227,17 @@ bool Links::OnExpiredKey(const LinkRuntime& link) const {
 void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
   const bool goal_changes = plan.goal != link.link.goal;
   // From waiting for the peer to its certificate link: the same connections, nothing to tear down.
-  const bool connections_change = plan.connections != link.plan.connections || plan.trusted != link.plan.trusted;
+  const bool connections_change =
+      plan.trusted != link.plan.trusted ||
+      !std::equal(plan.connections.begin(), plan.connections.end(), link.plan.connections.begin(),
+                  link.plan.connections.end(), core::SameButForKey);
   link.plan = std::move(plan);
   if (connections_change) {
     parts_.key_changes.Abandon(link.id);
     std::map<std::string, ConnectionRuntime> next;
     for (const core::ConnectionSpec& spec : link.plan.connections) {
       const auto old = link.connections.find(spec.name);
-      const bool same = old != link.connections.end() && old->second.spec == spec;
+      const bool same = old != link.connections.end() && core::SameButForKey(old->second.spec, spec);
       // pluto still has the one of before: no attempt may be made on it.
       if (old != link.connections.end() && !same) parts_.mirror.Renew(spec.name);
       next[spec.name] =
@@ -244,6 +247,7 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
     }
     link.connections = std::move(next);
   }
+  for (const core::ConnectionSpec& spec : link.plan.connections) link.connections.at(spec.name).spec = spec;
   if (!link.plan.missing.empty()) {
     // A key that is missing has a reason: the key service denies it, or is not reached.
     const std::string why = link.plan.goal == core::Goal::kPsk ? parts_.keys.StateOf(link.id).problem : "";

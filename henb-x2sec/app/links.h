@@ -67,6 +67,10 @@ class Links {
   void KeyChanged(const common::HenbId& id, bool replaced);
   void PinMoved(const std::string& connection, std::uint32_t spi);
 
+  /// Fresh authentication and fresh keys under traffic; `done` with OK, or why nothing changed.
+  void StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done);
+  /// Neighbours whose link has an IKE SA of the operator certificate with a serial up to `newest`.
+  [[nodiscard]] std::vector<common::HenbId> AuthenticatedUpTo(std::uint64_t newest) const;
   void Rotate(const common::HenbId& id, std::function<void(absl::StatusOr<control::RotateReport>)> done);
   [[nodiscard]] std::vector<control::LinkView> Views() const;
   [[nodiscard]] const LinkRuntime* Find(const common::HenbId& id) const;
@@ -101,7 +105,6 @@ class Links {
   void ScheduleAge(LinkRuntime& link);
   void ScheduleKeyChange(LinkRuntime& link, absl::Duration in);
   void ProveSoon(LinkRuntime& link);
-  void StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done);
   // link_observation.cpp: what the kernel and pluto say
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);

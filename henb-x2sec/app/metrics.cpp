@@ -6,6 +6,7 @@
 
 #include "common/file.h"
 #include "common/prometheus_text.h"
+#include "henb-x2sec/app/renewal_schedule.h"
 #include "henb-x2sec/control/link_states.h"
 
 namespace henb::x2sec::app {
@@ -54,6 +55,13 @@ void RenderCredentials(const MetricsInputs& in, Text* text) {
   for (const control::CredentialView& each : in.credentials) {
     text->Sample({{"kind", each.kind}, {"serial", each.serial}}, absl::ToInt64Seconds(each.not_after - in.now));
   }
+  text->Family("x2sec_certificate_expiring", "gauge", "1 from when the certificate's end is an alarm.");
+  for (const control::CredentialView& each : in.credentials) {
+    const bool near = in.now >= ExpiryWarningFrom(each.not_before, each.not_after);
+    text->Sample({{"kind", each.kind}, {"serial", each.serial}}, near ? 1 : 0);
+  }
+  text->Family("x2sec_superseded_keys", "gauge", "Keys of renewed certificates that are not removed yet.");
+  text->Sample({}, in.superseded_keys);
   if (!in.enrolment) return;
   text->Family("x2sec_enrolment_state", "gauge", "1 for the state that the device's enrolment is in.");
   for (const std::string_view state : {"NONE", "RUNNING", "ENROLLED", "FAILED"}) {

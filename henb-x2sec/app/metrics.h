@@ -25,6 +25,7 @@ struct MetricsInputs {
   std::optional<core::GuardCounters> guard;  ///< None: the table could not be read.
   std::vector<control::CredentialView> credentials;
   std::optional<control::EnrolmentView> enrolment;
+  std::size_t superseded_keys = 0;
   std::optional<std::uint64_t> policy_version;  ///< Of the policy held; none: no policy.
   std::optional<absl::Time> policy_not_after;
   KeyChangeCounts key_changes;

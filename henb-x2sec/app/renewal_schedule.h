@@ -1,6 +1,7 @@
 // When an operator certificate is due for renewal (R32).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/time/time.h"
@@ -14,6 +15,12 @@ namespace henb::x2sec::app {
   const absl::Duration lifetime = not_after - not_before;
   const double fraction = 0.60 + 0.06 * (static_cast<double>(draw) / 4294967296.0);
   return not_before + lifetime * fraction;
+}
+
+/// From when a certificate's end is an alarm: the last fifth of its lifetime, but not more than 30 days. A renewal has
+/// been due for long by then.
+[[nodiscard]] inline absl::Time ExpiryWarningFrom(absl::Time not_before, absl::Time not_after) {
+  return not_after - std::min((not_after - not_before) / 5, absl::Hours(30 * 24));
 }
 
 [[nodiscard]] inline absl::Time RenewalDue(const common::Certificate& certificate) {

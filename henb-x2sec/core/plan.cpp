@@ -63,6 +63,7 @@ ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& input
   if (goal == Goal::kPsk) return spec;
   spec.auth = IkeAuth::kCertificate;
   spec.local_ckaid = KeyFor(decision, inputs)->ckaid;
+  spec.local_subject = KeyFor(decision, inputs)->subject;
   spec.local_key_is_rsa = KeyFor(decision, inputs)->rsa;
   spec.expected_ca = inputs.anchor_subject;
   return spec;

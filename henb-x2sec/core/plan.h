@@ -20,6 +20,7 @@ namespace henb::x2sec::core {
 struct OwnKey {
   std::string ckaid;
   bool rsa = false;
+  std::string subject;
 };
 
 struct AddressPair {

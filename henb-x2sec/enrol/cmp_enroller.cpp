@@ -97,35 +97,64 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
   return Run(vendor, vendor, request, &state);
 }
 
+bool CmpEnroller::Unfinished() const {
+  const absl::StatusOr<std::optional<EnrolmentState>> state = state_file_.Load();
+  return !state.ok() || state->has_value();
+}
+
+absl::Status CmpEnroller::Kept() {
+  ASSIGN_OR_RETURN(const std::optional<EnrolmentState> state, state_file_.Load());
+  return state.has_value() && state->phase == Phase::kConfirmed ? state_file_.Clear() : absl::OkStatus();
+}
+
 absl::StatusOr<EnrolmentState> CmpEnroller::LoadOrBegin(const core::EnrolRequest& request) {
+  ASSIGN_OR_RETURN(std::optional<EnrolmentState> begun, Resume(request));
+  if (begun.has_value()) return *std::move(begun);
+  EnrolmentState state;
+  state.phase = Phase::kMakingKey;
+  state.identity = request.identity;
+  state.recipient = request.recipient;
+  ASSIGN_OR_RETURN(state.others, parts_.keys.KeysWithoutCertificate());
+  RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
+  ASSIGN_OR_RETURN_CTX(state.ckaid, parts_.keys.GenerateKey(), "making the new key");
+  state.phase = Phase::kRequested;
+  state.others.clear();
+  RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
+  return state;
+}
+
+absl::StatusOr<std::optional<EnrolmentState>> CmpEnroller::Resume(const core::EnrolRequest& request) {
   absl::StatusOr<std::optional<EnrolmentState>> loaded = state_file_.Load();
   if (absl::IsDataLoss(loaded.status())) {
     common::LogAlarm("cmp.state_unreadable", {{"error", loaded.status()}});
     loaded = std::nullopt;
   }
   RETURN_IF_ERROR(loaded.status());
-  if (std::optional<EnrolmentState>& state = *loaded; state.has_value()) {
-    bool usable = state->identity == request.identity && state->recipient == request.recipient;
-    usable = usable && parts_.keys.PublicKey(state->ckaid).ok();
-    if (state->phase == Phase::kConfirmed) {
-      ASSIGN_OR_RETURN(const bool installed, parts_.keys.HasCertificate(state->certificates.front()));
-      // Finished but for this file: what is asked for now is another enrolment, and that key is in use.
-      usable = usable && !installed;
-    } else if (!usable) {
-      RETURN_IF_ERROR(parts_.keys.DeleteKey(state->ckaid));
+  if (!loaded->has_value()) return std::nullopt;
+  EnrolmentState& state = **loaded;
+  if (state.phase == Phase::kMakingKey) {
+    RETURN_IF_ERROR(RemoveKeysMadeInVain(state.others));
+  } else {
+    const bool ours = state.identity == request.identity && parts_.keys.PublicKey(state.ckaid).ok();
+    // What the CA has confirmed is brought to its end, whomever the next enrolment would ask.
+    const bool confirmed = state.phase == Phase::kConfirmed;
+    if (ours && (confirmed || state.recipient == request.recipient)) {
+      common::LogInfo("cmp.resumed", {{"ckaid", state.ckaid}, {"phase", static_cast<int>(state.phase)}});
+      return std::move(*loaded);
     }
-    if (usable) {
-      common::LogInfo("cmp.resumed", {{"ckaid", state->ckaid}, {"phase", static_cast<int>(state->phase)}});
-      return *std::move(state);
-    }
-    RETURN_IF_ERROR(state_file_.Clear());
+    if (!confirmed) RETURN_IF_ERROR(parts_.keys.DeleteKey(state.ckaid));
   }
-  EnrolmentState state;
-  state.identity = request.identity;
-  state.recipient = request.recipient;
-  ASSIGN_OR_RETURN_CTX(state.ckaid, parts_.keys.GenerateKey(), "making the new key");
-  RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");
-  return state;
+  RETURN_IF_ERROR(state_file_.Clear());
+  return std::nullopt;
+}
+
+/// The power went between the making of a key and the noting of its name.
+absl::Status CmpEnroller::RemoveKeysMadeInVain(const std::set<std::string>& others) {
+  ASSIGN_OR_RETURN(const std::set<std::string> now, parts_.keys.KeysWithoutCertificate());
+  for (const std::string& ckaid : now) {
+    if (!others.contains(ckaid)) RETURN_IF_ERROR(parts_.keys.DeleteKey(ckaid));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
@@ -198,7 +227,6 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Finish(const EnrolmentState& state) 
                      .private_key_pkcs8 = {},
                      .ckaid = state.ckaid};
   RETURN_IF_ERROR_CTX(parts_.keys.ImportCertificate(out.certificate).status(), "installing the certificate");
-  RETURN_IF_ERROR(state_file_.Clear());
   if (out.anchor_source != core::RootSource::kProvisioned) {
     common::LogWarning("cmp.root_taken", {{"subject", out.anchor.subject()},
                                           {"spki_sha256", out.anchor.spki().ToHex()},

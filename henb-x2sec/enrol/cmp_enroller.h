@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "common/clock.h"
@@ -23,8 +25,8 @@ struct CmpSessionParts;
 /// The new key is made in the device's key store before the first message and never leaves it (R33); its name and the
 /// certificate are kept in a state file, so that an enrolment cut off at any step goes on with the same key, and what
 /// the CA may have issued meanwhile is revoked first (R34). On success key and certificate are in the store: Enrolled
-/// has the ckaid and no private key. Blocking, one call at a time. Each attempt logs "cmp.sent" and "cmp.received" for
-/// every message.
+/// has the ckaid and no private key; until Kept, every further Enrol answers the same. Blocking, one call at a time.
+/// Each attempt logs "cmp.sent" and "cmp.received" for every message.
 class CmpEnroller final : public core::Enroller {
  public:
   /// Makes the transport for a server_url; HttpTransport::Create outside tests.
@@ -47,10 +49,15 @@ class CmpEnroller final : public core::Enroller {
 
   /// InvalidArgument: a URL, name or chain in the request that can't be used; otherwise as the port says.
   absl::StatusOr<core::Enrolled> Enrol(const core::EnrolRequest& request) override;
+  bool Unfinished() const override;
+  absl::Status Kept() override;
   void Stop() override;
 
  private:
   absl::StatusOr<EnrolmentState> LoadOrBegin(const core::EnrolRequest& request);
+  /// The state to go on with; nullopt: none, and none is left.
+  absl::StatusOr<std::optional<EnrolmentState>> Resume(const core::EnrolRequest& request);
+  absl::Status RemoveKeysMadeInVain(const std::set<std::string>& others);
   absl::StatusOr<core::Enrolled> Finish(const EnrolmentState& state);
   absl::Status RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
                             EnrolmentState* state);

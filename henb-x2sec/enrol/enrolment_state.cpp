@@ -17,7 +17,12 @@ using Phase = EnrolmentState::Phase;
 constexpr struct {
   Phase phase;
   const char* name;
-} kPhases[] = {{Phase::kRequested, "REQUESTED"}, {Phase::kConfirming, "CONFIRMING"}, {Phase::kConfirmed, "CONFIRMED"}};
+} kPhases[] = {{Phase::kMakingKey, "MAKING_KEY"},
+               {Phase::kRequested, "REQUESTED"},
+               {Phase::kConfirming, "CONFIRMING"},
+               {Phase::kConfirmed, "CONFIRMED"}};
+
+bool HasCertificate(Phase phase) { return phase == Phase::kConfirming || phase == Phase::kConfirmed; }
 
 absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
@@ -50,8 +55,11 @@ absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
                          "certificates[]");
     out.certificates.push_back(std::move(certificate));
   }
-  if (out.phase != Phase::kRequested && out.certificates.size() < 2)
-    return absl::DataLossError("certificates are missing");
+  for (const auto& each : json.value("others", nlohmann::json::array())) {
+    if (!each.is_string()) return absl::DataLossError("others[] is not text");
+    out.others.insert(each.get<std::string>());
+  }
+  if (HasCertificate(out.phase) && out.certificates.size() < 2) return absl::DataLossError("certificates are missing");
   return out;
 }
 
@@ -73,6 +81,7 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"identity", state.identity.str()},
                                {"recipient", state.recipient},
                                {"ckaid", state.ckaid},
+                               {"others", state.others},
                                {"current_unsure", state.current_unsure},
                                {"anchor_source", core::NameOf(state.anchor_source)},
                                {"certificates", std::move(certificates)}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace henb::x2sec::enrol {
 /// value.
 struct EnrolmentState {
   enum class Phase {
+    kMakingKey,   ///< The key may exist already, under a name that is not known yet.
     kRequested,   ///< The key exists; no certificate for it was accepted.
     kConfirming,  ///< A certificate was accepted; whether the CA knows is unknown.
     kConfirmed    ///< The CA has confirmed; the certificate may not be in the store yet.
@@ -25,6 +27,8 @@ struct EnrolmentState {
   common::HenbId identity;
   std::string recipient;  ///< The RA/CA asked.
   std::string ckaid;
+  /// kMakingKey: keys without a certificate that were there before. Another one is ours.
+  std::set<std::string> others;
   /// The certificate being renewed may be superseded at the CA, which then refuses a kur: ir follows.
   bool current_unsure = false;
   /// How the device came by the anchor.

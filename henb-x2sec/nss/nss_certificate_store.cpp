@@ -264,4 +264,13 @@ absl::StatusOr<bool> NssCertificateStore::HasCertificate(const common::Certifica
   return impl_->Find(certificate.der()) != nullptr;
 }
 
+absl::StatusOr<std::set<std::string>> NssCertificateStore::KeysWithoutCertificate() {
+  const std::lock_guard lock(impl_->mutex());
+  ASSIGN_OR_RETURN(std::set<std::string> ckaids, PrivateKeys(impl_->slot()));
+  impl_->ForEachCertificate([&](CERTCertificate* each) {
+    if (const absl::StatusOr<std::string> ckaid = impl_->CkaidOf(each); ckaid.ok()) ckaids.erase(*ckaid);
+  });
+  return ckaids;
+}
+
 }  // namespace henb::x2sec::nss

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ class NssCertificateStore final : public core::CertificateStore, public core::De
                                    std::string_view digest_bytes) override;
   absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) override;
+  absl::StatusOr<std::set<std::string>> KeysWithoutCertificate() override;
 
  private:
   class Impl;

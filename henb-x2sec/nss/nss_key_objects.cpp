@@ -54,6 +54,19 @@ NssPtr<SECKEYPrivateKey> FindPrivateKey(PK11SlotInfo* slot, const std::string& c
   return NssPtr<SECKEYPrivateKey>(PK11_FindKeyByKeyID(slot, &item, nullptr));
 }
 
+absl::StatusOr<std::set<std::string>> PrivateKeys(PK11SlotInfo* slot) {
+  std::set<std::string> ckaids;
+  const NssPtr<SECKEYPrivateKeyList> list(PK11_ListPrivKeysInSlot(slot, nullptr, nullptr));
+  if (list == nullptr) return ckaids;
+  for (SECKEYPrivateKeyListNode* node = PRIVKEY_LIST_HEAD(list.get()); !PRIVKEY_LIST_END(node, list.get());
+       node = PRIVKEY_LIST_NEXT(node)) {
+    const NssPtr<SECItem> id(PK11_GetLowLevelKeyIDForPrivateKey(node->key));
+    if (id == nullptr) return LastNssError("reading the ckaid of a private key");
+    ckaids.insert(common::ToHex(ViewOf(*id)));
+  }
+  return ckaids;
+}
+
 absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkcs8, const std::string& nickname,
                               SECKEYPublicKey* public_key) {
   SECItem der = ItemOf(pkcs8.view());

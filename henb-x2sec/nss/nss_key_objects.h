@@ -1,6 +1,7 @@
 // Keys in an NSS slot: finding, making, importing, signing, deleting. For the sources of this module.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ namespace henb::x2sec::nss {
 
 /// nullptr when there is none.
 [[nodiscard]] NssPtr<SECKEYPrivateKey> FindPrivateKey(PK11SlotInfo* slot, const std::string& ckaid);
+
+/// The ckaids of all private keys.
+[[nodiscard]] absl::StatusOr<std::set<std::string>> PrivateKeys(PK11SlotInfo* slot);
 
 /// Puts a PKCS#8 key in, linked to `public_key` by its CKA_ID.
 [[nodiscard]] absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkcs8,

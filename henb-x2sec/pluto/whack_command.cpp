@@ -1,5 +1,7 @@
 #include "henb-x2sec/pluto/whack_command.h"
 
+#include <algorithm>
+
 #include "common/status.h"
 #include "henb-x2sec/pluto/connection_arguments.h"
 #include "henb-x2sec/pluto/fingerprint.h"
@@ -20,6 +22,13 @@ std::string_view Authby(const core::ConnectionSpec& spec) {
 void AppendAddresses(Arguments& to, const common::IpAddress& ike, const common::IpAddress& address) {
   Append(to, {"--host", ike.ToString()});
   if (ike != address) Append(to, {"--client", StrCat(address.ToString(), address.is_v6() ? "/128" : "/32")});
+}
+
+/// What tells this connection from one that needs another Add. pluto's connection follows the subject of our
+/// certificate, not its key (docs/pluto.md).
+std::uint32_t FingerprintOf(const core::ConnectionSpec& spec, Arguments words) {
+  if (!spec.local_subject.empty()) std::replace(words.begin(), words.end(), spec.local_ckaid, spec.local_subject);
+  return pluto::FingerprintOf(words);
 }
 
 void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
@@ -79,7 +88,7 @@ absl::StatusOr<Arguments> Add(const core::ConnectionSpec& spec, const Connection
   words.emplace_back("--to");
   AppendPeersEnd(words, spec);
   AppendPolicy(words, spec, timers);
-  Append(words, {"--metric", StrCat(FingerprintOf(words))});
+  Append(words, {"--metric", StrCat(FingerprintOf(spec, words))});
   return words;
 }
 

@@ -112,6 +112,14 @@ absl::StatusOr<bool> FakeCertificateStore::HasCertificate(const common::Certific
                      [&](const auto& each) { return each.der() == certificate.der(); });
 }
 
+absl::StatusOr<std::set<std::string>> FakeCertificateStore::KeysWithoutCertificate() {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> out;
+  for (const auto& [ckaid, key] : keys_) out.insert(ckaid);
+  for (const common::Certificate& each : certificates_) out.erase(CkaidOf(X509_get0_pubkey(each.get())));
+  return out;
+}
+
 std::string FakeCertificateStore::CkaidOf(EVP_PKEY* key) {
   std::string value(1024, '\0');
   std::size_t size = 0;

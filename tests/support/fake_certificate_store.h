@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class FakeCertificateStore final : public x2sec::core::CertificateStore, public 
                                    std::string_view digest_bytes) override;
   absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) override;
+  absl::StatusOr<std::set<std::string>> KeysWithoutCertificate() override;
   /// What NSS computes: SHA-1 of the EC point or the RSA modulus.
   static std::string CkaidOf(EVP_PKEY* key);
 

@@ -25,7 +25,11 @@ class FakeEnroller final : public x2sec::core::Enroller {
       errors_.pop_front();
       return error;
     }
-    const TestCredential issued = ca_.IssueHenb(request.identity.str());
+    unfinished_ = true;
+    const TestCredential issued = ca_.Issue({.subject = "/O=Test/CN=" + request.identity.str(),
+                                             .dns_names = {request.identity.str()},
+                                             .not_before = not_before_,
+                                             .not_after = not_after_});
     return x2sec::core::Enrolled{.certificate = issued.certificate,
                                  .intermediates = {},
                                  .anchor = ca_.certificate(),
@@ -33,6 +37,27 @@ class FakeEnroller final : public x2sec::core::Enroller {
                                  .ckaid = ""};
   }
 
+  [[nodiscard]] bool Unfinished() const override {
+    const std::lock_guard lock(mutex_);
+    return unfinished_;
+  }
+  absl::Status Kept() override {
+    const std::lock_guard lock(mutex_);
+    unfinished_ = false;
+    return absl::OkStatus();
+  }
+
+  /// What it issues from now on is valid so.
+  void set_validity(absl::Time not_before, absl::Time not_after) {
+    const std::lock_guard lock(mutex_);
+    not_before_ = not_before;
+    not_after_ = not_after;
+  }
+  /// As an earlier run left it that was cut off.
+  void CutOff() {
+    const std::lock_guard lock(mutex_);
+    unfinished_ = true;
+  }
   /// The next attempts fail so, one each.
   void FailNext(absl::Status error) {
     const std::lock_guard lock(mutex_);
@@ -46,6 +71,9 @@ class FakeEnroller final : public x2sec::core::Enroller {
  private:
   TestAuthority ca_;
   mutable std::mutex mutex_;
+  absl::Time not_before_ = CertificateSpec{}.not_before;
+  absl::Time not_after_ = CertificateSpec{}.not_after;
+  bool unfinished_ = false;
   std::deque<absl::Status> errors_;
   std::vector<x2sec::core::EnrolRequest> requests_;
 };

@@ -87,9 +87,10 @@ std::string FakeIkeDaemon::Fingerprint(const ConnectionSpec& spec) const {
   std::string text =
       StrCat(spec.name, "|", spec.local_id.str(), "|", spec.peer_id.str(), "|", spec.local_address.ToString(), "|",
              spec.peer_address.ToString(), "|", spec.reqid, "|", static_cast<int>(spec.auth), "|");
-  common::StrAppend(&text, spec.local_ckaid, "|", spec.expected_ca, "|", common::Join(spec.ike_suites, ","), "|",
-                    common::Join(spec.esp_suites, ","), "|", spec.transport_mode, spec.local_key_is_rsa, "|",
-                    spec.replay_window, "|", absl::ToInt64Seconds(spec.lifetime));
+  common::StrAppend(&text, spec.local_subject.empty() ? spec.local_ckaid : spec.local_subject, "|", spec.expected_ca,
+                    "|", common::Join(spec.ike_suites, ","), "|", common::Join(spec.esp_suites, ","), "|",
+                    spec.transport_mode, spec.local_key_is_rsa, "|", spec.replay_window, "|",
+                    absl::ToInt64Seconds(spec.lifetime));
   return text;
 }
 
@@ -136,7 +137,8 @@ FakeIkeDaemon* FakeIkeDaemon::PeerOf(const ConnectionSpec& spec, std::string* co
 }
 
 const FakeIkeDaemon::Certificate* FakeIkeDaemon::CertificateOf(const ConnectionSpec& spec) const {
-  const auto at = certificates_.find(spec.local_ckaid);
+  const auto newest = newest_of_subject_.find(spec.local_subject);
+  const auto at = certificates_.find(newest == newest_of_subject_.end() ? spec.local_ckaid : newest->second);
   return at == certificates_.end() ? nullptr : &at->second;
 }
 
@@ -297,6 +299,7 @@ absl::Status FakeIkeDaemon::TrustNewRoots() {
 
 void FakeIkeDaemon::SetCertificate(const std::string& ckaid, Certificate certificate) {
   const Lock lock(network_.mutex_);
+  if (!certificate.subject.empty()) newest_of_subject_[certificate.subject] = ckaid;
   stored_certificates_[ckaid] = std::move(certificate);
 }
 

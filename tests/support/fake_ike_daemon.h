@@ -38,6 +38,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   struct Certificate {
     common::HenbId name;  ///< Its one dNSName.
     std::string ca;       ///< Subject DN of the anchor of its path.
+    std::string subject;  ///< Where given: connections of it show the one set last.
   };
   /// Told of every child SA that comes (true) or goes, with its connection: to keep a fake kernel in step. Called with
   /// the network's lock.
@@ -114,6 +115,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   std::set<std::string> foreign_;
   std::map<x2sec::core::SecretPair, common::SecretBytes> loaded_;
   std::map<std::string, Certificate> stored_certificates_, certificates_;
+  std::map<std::string, std::string> newest_of_subject_;  ///< ckaid by subject.
   std::set<std::string> stored_roots_, roots_;
   std::vector<Sa> sas_;
   std::map<std::string, int> calls_;

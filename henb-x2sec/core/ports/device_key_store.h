@@ -1,6 +1,7 @@
 // The port to private keys that are made in their store and never leave it (R33).
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ class DeviceKeyStore {
   [[nodiscard]] virtual absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) = 0;
   /// This very certificate is here.
   [[nodiscard]] virtual absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) = 0;
+  /// Ckaids of private keys that no certificate here belongs to, whoever made them.
+  [[nodiscard]] virtual absl::StatusOr<std::set<std::string>> KeysWithoutCertificate() = 0;
   /// The key, and its certificate where it has one. OK when gone already.
   [[nodiscard]] virtual absl::Status DeleteKey(const std::string& ckaid) = 0;
 };

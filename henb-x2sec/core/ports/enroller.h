@@ -71,6 +71,11 @@ class Enroller {
  public:
   virtual ~Enroller() = default;
   [[nodiscard]] virtual absl::StatusOr<Enrolled> Enrol(const EnrolRequest& request) = 0;
+  /// An Enrol was cut off (R34): the next one goes on with it, or, where the CA had confirmed, answers with what it
+  /// brought.
+  [[nodiscard]] virtual bool Unfinished() const { return false; }
+  /// What Enrol answered is durable where the caller needs it: it is not kept for another start any more.
+  [[nodiscard]] virtual absl::Status Kept() { return absl::OkStatus(); }
   /// For the program's end, from any thread: an Enrol that waits for the CA's operators ends soon, with Cancelled.
   virtual void Stop() {}
 };

@@ -29,7 +29,10 @@ struct ConnectionSpec {
   common::IpAddress peer_ike_address;  ///< (then whack gets --host of these and --client of the above).
   int reqid = 0;                       ///< 1…16379, the same for every connection of the neighbour.
   IkeAuth auth = IkeAuth::kPsk;
-  std::string local_ckaid;              ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.
+  std::string local_ckaid;  ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.
+  /// kCertificate: DN in our certificate. A connection that is there already follows it: after RereadCertificates it
+  /// shows the newest certificate of this subject (R32).
+  std::string local_subject;
   bool local_key_is_rsa = false;        ///< kCertificate: else ECDSA.
   std::string expected_ca;              ///< kCertificate: subject DN of the anchor the peer's path must end at.
   std::vector<std::string> ike_suites;  ///< whack's notation, e.g. "aes_gcm256-sha2_256-ecp256".
@@ -39,6 +42,12 @@ struct ConnectionSpec {
   absl::Duration lifetime = absl::Hours(24);  ///< The SA ends then if nobody changed its key: shut, not open.
   friend bool operator==(const ConnectionSpec&, const ConnectionSpec&) = default;
 };
+
+/// Equal, but perhaps for the key of one subject: the connection stays, its next authentication shows the new key.
+[[nodiscard]] inline bool SameButForKey(ConnectionSpec a, const ConnectionSpec& b) {
+  if (a.local_subject == b.local_subject && !a.local_subject.empty()) a.local_ckaid = b.local_ckaid;
+  return a == b;
+}
 
 struct IkeSa {
   std::uint64_t serial = 0;  ///< pluto's "#1".
@@ -90,8 +99,8 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> Snapshot() = 0;
   /// The same without `connections` and `fingerprints`, for a tenth of the cost: to poll with.
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> States() { return Snapshot(); }
-  /// Equal for equal specifications only (and equal settings of the implementation): a connection found with the wanted
-  /// fingerprint needs no new Add, also after a restart of ours. Pure.
+  /// Equal for specifications that are the same but for the key only (and equal settings of the implementation): a
+  /// connection found with the wanted fingerprint needs no new Add, also after a restart of ours. Pure.
   [[nodiscard]] virtual std::string Fingerprint(const ConnectionSpec& spec) const = 0;
   /// Replaces a connection of that name.
   [[nodiscard]] virtual absl::Status Add(const ConnectionSpec& spec) = 0;

@@ -15,6 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 using x2sec::core::SignedDigest;
 
 /// A store of some kind and what keeps it alive.
@@ -181,6 +182,17 @@ TEST_P(CertificateStoreConformance, RefusesToSignWrongLengthsAndUnknownKeys) {
   EXPECT_EQ(keys().Sign(ckaid, SignedDigest::kSha256, "short").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(keys().Sign(std::string(40, '0'), SignedDigest::kSha256, std::string(32, 'd')).status().code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST_P(CertificateStoreConformance, R34TellsKeysThatHaveNoCertificate) {
+  const auto credential = root_.IssueHenb("henb-a.example");
+  ASSERT_TRUE(store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate).ok());
+  EXPECT_THAT(keys().KeysWithoutCertificate().value(), IsEmpty());
+  const std::string one = keys().GenerateKey().value();
+  const std::string other = keys().GenerateKey().value();
+  EXPECT_THAT(keys().KeysWithoutCertificate().value(), UnorderedElementsAre(one, other));
+  ASSERT_TRUE(keys().DeleteKey(one).ok());
+  EXPECT_THAT(keys().KeysWithoutCertificate().value(), UnorderedElementsAre(other));
 }
 
 TEST_P(CertificateStoreConformance, RefusesACertificateWithoutItsKey) {

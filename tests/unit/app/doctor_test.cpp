@@ -126,7 +126,10 @@ TEST_F(DoctorTest, CertificatesThatAreOutOfDate) {
                                .ckaid = "00",
                                .rsa = false});
   EXPECT_EQ(Only(Well()).check, "credentials.operator");
-  EXPECT_THAT(Only(Well()).detail, HasSubstr("27 h are left"));
+  EXPECT_THAT(Only(Well()).detail, HasSubstr("27 h are left; its renewal is overdue"));
+  DoctorInputs late = Well();
+  late.now = absl::FromUnixSeconds(2'000'100'000) - absl::Seconds(90);
+  EXPECT_THAT(Only(late).detail, HasSubstr("90 s are left"));
 }
 
 TEST_F(DoctorTest, AVendorKeyThatIsNotInTheStore) {

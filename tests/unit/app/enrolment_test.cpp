@@ -30,6 +30,12 @@ class EnrolmentTest : public tests::LoopFixture {
                          .store = store,
                          .ike = ike,
                          .credentials = *credentials,
+                         .clock_sane = [this] { return clock_sane; },
+                         .replacing =
+                             [this](const std::string& ckaid) {
+                               replaced.push_back(ckaid);
+                               return can_note;
+                             },
                          .done = [this] { ++done; },
                          .failed = [this](const absl::Status& s) { failures.push_back(s); }});
   }
@@ -57,6 +63,9 @@ class EnrolmentTest : public tests::LoopFixture {
   tests::FakeEnroller enroller{device.operator_root};
   std::unique_ptr<Credentials> credentials;
   std::unique_ptr<Enrolment> enrolment;
+  bool clock_sane = true;
+  absl::Status can_note;
+  std::vector<std::string> replaced;
   int done = 0;
   std::vector<absl::Status> failures;
 };
@@ -183,6 +192,101 @@ TEST_F(EnrolmentTest, NowDoesNotWait) {
   ASSERT_TRUE(enrolment->Now().ok()) << "again, though enrolled";
   Settle();
   EXPECT_EQ(enroller.requests().size(), 3U);
+}
+
+TEST_F(EnrolmentTest, R32ARenewalIsSignedByTheCertificateHeldWhoseKeyIsNotedAsSuperseded) {
+  Begin();
+  const Credential held = *credentials->operator_credential();
+  EXPECT_TRUE(replaced.empty());
+  EXPECT_TRUE(enroller.requests().at(0).current_chain.empty());
+  enrolment->Renew();
+  Settle();
+  ASSERT_EQ(enroller.requests().size(), 2U);
+  ASSERT_EQ(enroller.requests().at(1).current_chain.size(), 1U);
+  EXPECT_EQ(enroller.requests().at(1).current_chain.front().der(), held.certificate.der());
+  EXPECT_THAT(replaced, ::testing::ElementsAre(held.ckaid));
+  EXPECT_NE(credentials->operator_credential()->ckaid, held.ckaid);
+  EXPECT_EQ(done, 2);
+  EXPECT_FALSE(enroller.Unfinished());
+  EXPECT_EQ(store.Keys()->size(), 2U) << "the old one is others' to remove";
+}
+
+TEST_F(EnrolmentTest, R34NothingBeginsBeforeTheSupersededKeyIsNoted) {
+  Begin();
+  can_note = absl::InternalError("disk full");
+  enrolment->Renew();
+  Settle();
+  EXPECT_EQ(enroller.requests().size(), 1U);
+  EXPECT_EQ(enrolment->View().state, "ENROLLED");
+  ASSERT_TRUE(enrolment->View().next_attempt);
+  can_note = absl::OkStatus();
+  Advance(absl::Seconds(7));
+  EXPECT_EQ(done, 2);
+}
+
+TEST_F(EnrolmentTest, R32AFailedRenewalIsTriedAgainTheMoreOftenTheLessIsLeft) {
+  enroller.set_validity(clock.Now(), clock.Now() + absl::Hours(20));
+  Begin();
+  for (int i = 0; i < 100; ++i) enroller.FailNext(absl::PermissionDeniedError("cmp.refused: not now"));
+  Advance(absl::Hours(12));
+  enrolment->Renew();
+  Settle();
+  EXPECT_EQ(enrolment->View().state, "ENROLLED") << "the old one is as good as before";
+  const auto tries_in = [this](absl::Duration time) {
+    const std::size_t before = enroller.requests().size();
+    for (absl::Duration passed; passed < time; passed += absl::Minutes(1)) {
+      Advance(absl::Minutes(1));
+      enrolment->Renew();
+    }
+    return enroller.requests().size() - before;
+  };
+  tries_in(absl::Hours(1));
+  EXPECT_LE(tries_in(absl::Hours(2)), 6U) << "7 h are left: every 26 minutes or so";
+  tries_in(absl::Hours(3));
+  EXPECT_GE(tries_in(absl::Hours(1)), 8U) << "2 h are left: every 7 minutes at first";
+}
+
+TEST_F(EnrolmentTest, R32AnExpiredCertificateIsReplacedToo) {
+  enroller.set_validity(clock.Now(), clock.Now() + absl::Hours(1));
+  Begin();
+  const std::string old_key = credentials->operator_credential()->ckaid;
+  enroller.set_validity(clock.Now(), clock.Now() + absl::Hours(9));
+  Advance(absl::Hours(2));
+  EXPECT_FALSE(credentials->Enrolled(clock.Now()));
+  enrolment->Request();
+  Settle();
+  EXPECT_TRUE(credentials->Enrolled(clock.Now()));
+  EXPECT_THAT(replaced, ::testing::ElementsAre(old_key));
+}
+
+TEST_F(EnrolmentTest, R34WhatAnEarlierRunWasCutOffInGoesOn) {
+  enrolment->SetTerms(Terms());
+  enrolment->Resume();
+  Settle();
+  EXPECT_TRUE(enroller.requests().empty()) << "there was nothing";
+  enroller.CutOff();
+  enrolment->Resume();
+  Settle();
+  EXPECT_EQ(done, 1);
+  enroller.CutOff();  // a renewal, this time
+  enrolment->Resume();
+  Settle();
+  EXPECT_EQ(done, 2);
+}
+
+TEST_F(EnrolmentTest, R57NothingIsAskedWithAClockThatIsWrong) {
+  clock_sane = false;
+  Begin();
+  EXPECT_TRUE(enroller.requests().empty());
+  EXPECT_EQ(enrolment->Now().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(failures.at(0).ToString(), HasSubstr("clock"));
+  enrolment->Renew();
+  Settle();
+  EXPECT_TRUE(enroller.requests().empty());
+  clock_sane = true;
+  enrolment->PathChanged();
+  Settle();
+  EXPECT_EQ(done, 1);
 }
 
 TEST_F(EnrolmentTest, APlutoThatIsDownDoesNotUndoIt) {

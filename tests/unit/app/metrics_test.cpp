@@ -35,6 +35,7 @@ MetricsInputs Inputs() {
   control::CredentialView vendor;
   vendor.kind = "VENDOR";
   vendor.serial = "0a";
+  vendor.not_before = in.now - absl::Hours(3);
   vendor.not_after = in.now + absl::Hours(1);
   in.credentials = {vendor};
   in.policy_version = 12;
@@ -55,9 +56,11 @@ TEST(Metrics, SaysWhatItIsGiven) {
         "x2sec_link_sa_bytes{neighbour=\"b.example\",direction=\"in\"} 300\n",
         "x2sec_link_key_epoch{neighbour=\"b.example\"} 42\n", "x2sec_guard_dropped_packets_total{direction=\"in\"} 6\n",
         "x2sec_guard_dropped_packets_total{direction=\"out\"} 5\n",
-        "x2sec_certificate_expiry_seconds{kind=\"VENDOR\",serial=\"0a\"} 3600\n", "x2sec_policy_version 12\n",
-        "x2sec_policy_expiry_seconds -1\n", "x2sec_key_changes_total{result=\"succeeded\"} 3\n",
-        "x2sec_key_changes_total{result=\"failed\"} 1\n", "x2sec_pluto_up 1\n", "x2sec_clock_sane 0\n"}) {
+        "x2sec_certificate_expiry_seconds{kind=\"VENDOR\",serial=\"0a\"} 3600\n",
+        "x2sec_certificate_expiring{kind=\"VENDOR\",serial=\"0a\"} 0\n", "x2sec_superseded_keys 0\n",
+        "x2sec_policy_version 12\n", "x2sec_policy_expiry_seconds -1\n",
+        "x2sec_key_changes_total{result=\"succeeded\"} 3\n", "x2sec_key_changes_total{result=\"failed\"} 1\n",
+        "x2sec_pluto_up 1\n", "x2sec_clock_sane 0\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("x2sec_backhaul_up")));
@@ -93,6 +96,12 @@ TEST(Metrics, EveryFamilyIsInTheDocumentation) {
   std::size_t rows = 0;
   for (std::size_t at = 0; (at = page.find("\n| `x2sec_", at)) != std::string::npos; ++at) ++rows;
   EXPECT_EQ(rows, static_cast<std::size_t>(families));
+}
+
+TEST(Metrics, R32TellsThatACertificateNearsItsEnd) {
+  MetricsInputs in = Inputs();
+  in.now += absl::Minutes(13);
+  EXPECT_THAT(RenderMetrics(in), HasSubstr("x2sec_certificate_expiring{kind=\"VENDOR\",serial=\"0a\"} 1\n"));
 }
 
 TEST(Metrics, EscapesLabels) {

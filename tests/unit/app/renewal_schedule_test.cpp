@@ -37,5 +37,14 @@ TEST(RenewalSchedule, R32CertificatesOfOneMomentAreDueApartAndARestartChangesNot
   EXPECT_EQ(dues.size(), 8U);
 }
 
+TEST(RenewalSchedule, R32TheAlarmComesAfterTheRenewalWasDueAndNotYearsAhead) {
+  const absl::Time begin = absl::FromUnixSeconds(1'800'000'000);
+  const absl::Duration days90 = absl::Hours(24 * 90);
+  EXPECT_EQ(ExpiryWarningFrom(begin, begin + days90), begin + absl::Hours(24 * 72));
+  const absl::Duration years20 = absl::Hours(24 * 7300);
+  EXPECT_EQ(ExpiryWarningFrom(begin, begin + years20), begin + years20 - absl::Hours(24 * 30));
+  EXPECT_GT(ExpiryWarningFrom(begin, begin + days90), RenewalDue(begin, begin + days90, 0xffffffffU));
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

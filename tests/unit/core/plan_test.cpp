@@ -13,8 +13,8 @@ PlanInputs Inputs() {
   inputs.peer = Id("henb-b.example");
   inputs.reqid = 101;
   inputs.pairs = {{Ip("10.9.0.1"), Ip("10.9.0.2"), Ip("10.9.0.1"), Ip("10.9.0.2")}};
-  inputs.vendor_key = OwnKey{"aa", false};
-  inputs.operator_key = OwnKey{"bb", true};
+  inputs.vendor_key = OwnKey{"aa", false, "O=Vendor, CN=henb-a.example"};
+  inputs.operator_key = OwnKey{"bb", true, "CN=henb-a.example"};
   inputs.anchor_subject = "O=Vendor, CN=Root";
   inputs.psk_installed = true;
   return inputs;
@@ -43,6 +43,7 @@ TEST(Plan, CertificatesOfTheMethod) {
   EXPECT_EQ(same_ca.connections[0].name, "x2-henb-b.example-0");
   const LinkPlan enrolled = MakePlan(Decided(policy::Outcome::kCert, policy::Method::kCertEnrolled), Inputs());
   EXPECT_EQ(enrolled.connections[0].local_ckaid, "bb");
+  EXPECT_EQ(enrolled.connections[0].local_subject, "CN=henb-a.example");
   EXPECT_TRUE(enrolled.connections[0].local_key_is_rsa);
 }
 
@@ -55,6 +56,24 @@ TEST(Plan, R11TunnelUnlessRuleOrConfigurationSayTransport) {
   inputs.transport_by_configuration = false;
   decision.terms.mode = policy::Mode::kTransport;
   EXPECT_TRUE(MakePlan(decision, inputs).connections.at(0).transport_mode);
+}
+
+TEST(Plan, R32AnotherKeyOfTheSameSubjectIsTheSameConnection) {
+  const ConnectionSpec before =
+      MakePlan(Decided(policy::Outcome::kCert, policy::Method::kCertEnrolled), Inputs()).connections.at(0);
+  ConnectionSpec renewed = before;
+  renewed.local_ckaid = "cc";
+  EXPECT_TRUE(SameButForKey(before, renewed));
+  renewed.local_subject = "CN=other";
+  EXPECT_FALSE(SameButForKey(before, renewed)) << "pluto would go on with the old subject's certificate";
+  renewed = before;
+  renewed.expected_ca = "CN=other";
+  EXPECT_FALSE(SameButForKey(before, renewed));
+  ConnectionSpec nameless = before;
+  nameless.local_subject.clear();
+  ConnectionSpec other = nameless;
+  other.local_ckaid = "cc";
+  EXPECT_FALSE(SameButForKey(nameless, other));
 }
 
 TEST(Plan, R14NoKnownAnchorNoConnection) {

@@ -171,6 +171,50 @@ TEST(CmpEnroller, R34AfterALostIpTheSameKeyIsUsedAndTheUnconfirmedCertificateDie
   EXPECT_EQ(entries[1].state, CertificateState::kConfirmed);
 }
 
+TEST(CmpEnroller, R34WhatTheCaConfirmedIsAnsweredAgainUntilItIsKept) {
+  EnrolScene scene;
+  const auto first = scene.Enrol(scene.Request(), /*kept=*/false);
+  ASSERT_TRUE(first.ok()) << first.status();
+  auto elsewhere = scene.Request();
+  elsewhere.recipient = "/O=Operator 1/CN=Other RA";
+  const auto again = scene.Enrol(elsewhere);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->certificate.der(), first->certificate.der());
+  EXPECT_EQ(again->ckaid, first->ckaid);
+  EXPECT_THAT(scene.ledger().Entries(), SizeIs(1)) << "nothing was asked of the CA";
+  EXPECT_THAT(scene.store().Keys().value(), SizeIs(1));
+  ASSERT_TRUE(scene.Enrol().ok());
+  EXPECT_THAT(scene.ledger().Entries(), SizeIs(2)) << "now it is another enrolment";
+}
+
+TEST(CmpEnroller, R34TellsWhetherSomethingIsUnfinished) {
+  EnrolScene scene;
+  x2sec::enrol::EncodedSigningKey vendor_key(Pkcs8Of(scene.device.key.get()));
+  x2sec::enrol::CmpEnroller enroller({scene.store(), vendor_key, *scene.clock, scene.state_path()});
+  EXPECT_FALSE(enroller.Unfinished());
+  ASSERT_TRUE(enroller.Enrol(scene.Request()).ok());
+  EXPECT_TRUE(enroller.Unfinished());
+  ASSERT_TRUE(enroller.Kept().ok());
+  EXPECT_FALSE(enroller.Unfinished());
+  EXPECT_TRUE(enroller.Kept().ok()) << "twice does no harm";
+}
+
+TEST(CmpEnroller, R34AKeyWhoseNameWasNeverNotedIsRemovedAndOtherPeoplesStays) {
+  EnrolScene scene;
+  const std::string foreign = scene.store().GenerateKey().value();
+  x2sec::enrol::EnrolmentState state;
+  state.phase = x2sec::enrol::EnrolmentState::Phase::kMakingKey;
+  state.identity = scene.Request().identity;
+  state.recipient = scene.ra_name;
+  state.others = {foreign};
+  ASSERT_TRUE(x2sec::enrol::EnrolmentStateFile(scene.state_path()).Save(state).ok());
+  const std::string orphan = scene.store().GenerateKey().value();
+  const auto enrolled = scene.Enrol();
+  ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+  EXPECT_NE(enrolled->ckaid, orphan);
+  EXPECT_THAT(scene.store().KeysWithoutCertificate().value(), ::testing::ElementsAre(foreign));
+}
+
 TEST(CmpEnroller, RefusesRequestsThatCanNotBe) {
   EnrolScene scene;
   const auto code = [&](const std::function<void(x2sec::core::EnrolRequest*)>& spoil) {

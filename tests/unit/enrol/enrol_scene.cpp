@@ -35,11 +35,16 @@ x2sec::core::EnrolRequest EnrolScene::Request() const {
   return request;
 }
 
-absl::StatusOr<x2sec::core::Enrolled> EnrolScene::Enrol(const x2sec::core::EnrolRequest& request) {
+absl::StatusOr<x2sec::core::Enrolled> EnrolScene::Enrol(const x2sec::core::EnrolRequest& request, bool kept) {
   x2sec::enrol::EncodedSigningKey vendor_key(Pkcs8Of(device.key.get()));
   x2sec::enrol::CmpEnroller::Parts parts{*keys_, vendor_key, *clock, state_path(), wait_};
   if (transport_) parts.transport = transport_;
-  return x2sec::enrol::CmpEnroller(std::move(parts)).Enrol(request);
+  x2sec::enrol::CmpEnroller enroller(std::move(parts));
+  auto enrolled = enroller.Enrol(request);
+  if (enrolled.ok() && kept) {
+    if (const absl::Status status = enroller.Kept(); !status.ok()) return status;
+  }
+  return enrolled;
 }
 
 }  // namespace henb::tests

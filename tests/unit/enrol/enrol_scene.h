@@ -28,8 +28,9 @@ class EnrolScene {
   /// A request that succeeds when nobody sins.
   [[nodiscard]] x2sec::core::EnrolRequest Request() const;
   [[nodiscard]] absl::StatusOr<x2sec::core::Enrolled> Enrol() { return Enrol(Request()); }
-  [[nodiscard]] absl::StatusOr<x2sec::core::Enrolled> Enrol(const x2sec::core::EnrolRequest& request);
-  /// As a daemon started anew would: nothing is remembered but store and state file.
+  /// As a daemon started anew would: nothing is remembered but store and state file. Not `kept`: it dies before it has
+  /// put the answer where it needs it.
+  [[nodiscard]] absl::StatusOr<x2sec::core::Enrolled> Enrol(const x2sec::core::EnrolRequest& request, bool kept = true);
   void UseStore(x2sec::core::DeviceKeyStore* keys) { keys_ = keys; }
   /// What happens where the enroller waits.
   void UseWait(std::function<bool(absl::Duration)> wait) { wait_ = std::move(wait); }

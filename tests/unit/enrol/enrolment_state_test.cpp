@@ -20,7 +20,8 @@ EnrolmentState Sample(Phase phase) {
   state.recipient = "/O=Operator 1/CN=RA";
   state.ckaid = std::string(40, 'a');
   state.current_unsure = phase == Phase::kRequested;
-  if (phase != Phase::kRequested)
+  if (phase == Phase::kMakingKey) state.others = {std::string(40, 'b'), std::string(40, 'c')};
+  if (phase == Phase::kConfirming || phase == Phase::kConfirmed)
     state.certificates = {root.IssueHenb("henb-a.example").certificate, root.certificate()};
   return state;
 }
@@ -29,7 +30,7 @@ TEST(EnrolmentState, R34ComesBackAsItWasWritten) {
   const tests::TempDirectory directory;
   const EnrolmentStateFile file(directory.File("enrolment.json"));
   EXPECT_FALSE(file.Load().value().has_value());
-  for (const Phase phase : {Phase::kRequested, Phase::kConfirming, Phase::kConfirmed}) {
+  for (const Phase phase : {Phase::kMakingKey, Phase::kRequested, Phase::kConfirming, Phase::kConfirmed}) {
     const EnrolmentState state = Sample(phase);
     ASSERT_TRUE(file.Save(state).ok());
     const EnrolmentState loaded = file.Load().value().value();
@@ -38,6 +39,7 @@ TEST(EnrolmentState, R34ComesBackAsItWasWritten) {
     EXPECT_EQ(loaded.recipient, state.recipient);
     EXPECT_EQ(loaded.ckaid, state.ckaid);
     EXPECT_EQ(loaded.current_unsure, state.current_unsure);
+    EXPECT_EQ(loaded.others, state.others);
     ASSERT_EQ(loaded.certificates.size(), state.certificates.size());
     for (std::size_t i = 0; i < state.certificates.size(); ++i) {
       EXPECT_EQ(loaded.certificates[i].der(), state.certificates[i].der());
