@@ -1,6 +1,7 @@
 #include "henb-x2sec/app/key_changes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log.h"
 #include "common/status.h"
@@ -9,6 +10,8 @@ namespace henb::x2sec::app {
 namespace {
 
 constexpr absl::Duration kPollEvery = absl::Milliseconds(150);
+constexpr absl::Duration kFreshAnswer = absl::Milliseconds(300);
+constexpr absl::Duration kPeersChange = absl::Seconds(5);
 constexpr absl::Duration kChildDeadline = absl::Seconds(10);
 
 using Kind = core::KeyChangeAction::Kind;
@@ -38,7 +41,7 @@ void KeyChanges::Start(const common::HenbId& neighbour, const std::vector<core::
   for (auto& group : GroupByIke(connections)) job.runs.push_back({std::move(group), {}});
   running_.emplace(neighbour, std::move(job));
   common::LogInfo("key_change.started", {{"neighbour", neighbour.str()}});
-  Begin(neighbour);
+  Begin(neighbour, kFreshAnswer);
 }
 
 void KeyChanges::Abandon(const common::HenbId& neighbour) {
@@ -46,12 +49,16 @@ void KeyChanges::Abandon(const common::HenbId& neighbour) {
 }
 
 /// Starts on a fresh answer of pluto's, not on what was known before.
-void KeyChanges::Begin(const common::HenbId& neighbour) {
+void KeyChanges::Begin(const common::HenbId& neighbour, absl::Duration in) {
   parts_.mirror.CheckPluto();
-  parts_.loop.After(2 * kPollEvery, [this, neighbour, number = running_.at(neighbour).number] {
+  parts_.loop.After(in, [this, neighbour, number = running_.at(neighbour).number] {
     const auto it = running_.find(neighbour);
     if (it == running_.end() || it->second.number != number) return;
-    Advance(neighbour, core::BeginKeyChange(View(it->second.runs.back())));
+    core::KeyChangeStep step = core::BeginKeyChange(View(it->second.runs.back()));
+    const bool leftover = step.change.why_failed.starts_with("leftover");
+    // An IKE SA that carries nothing yet may be the peer's change, which is to come to its end first.
+    if (leftover && !std::exchange(it->second.waited, true)) return Begin(neighbour, kPeersChange);
+    Advance(neighbour, std::move(step));
   });
 }
 
@@ -97,7 +104,7 @@ void KeyChanges::Advance(const common::HenbId& neighbour, core::KeyChangeStep st
   if (copy.change.phase == core::KeyChangePhase::kDone) {
     job.runs.pop_back();
     if (job.runs.empty()) return Finish(neighbour, absl::OkStatus());
-    return Begin(neighbour);
+    return Begin(neighbour, kFreshAnswer);
   }
   Poll(neighbour, number);
 }

@@ -52,10 +52,11 @@ class KeyChanges {
     std::vector<Run> runs;  ///< One a group; worked off from the back.
     std::function<void(absl::Status)> done;
     std::uint64_t number = 0;
+    bool waited = false;  ///< For a change of the peer's that was under way.
   };
 
   [[nodiscard]] core::KeyChangeView View(const Run& run) const;
-  void Begin(const common::HenbId& neighbour);
+  void Begin(const common::HenbId& neighbour, absl::Duration in);
   void Poll(const common::HenbId& neighbour, std::uint64_t number);
   void Advance(const common::HenbId& neighbour, core::KeyChangeStep step);
   void Execute(const common::HenbId& neighbour, const Run& run, const core::KeyChangeAction& action);

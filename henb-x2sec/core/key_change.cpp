@@ -109,7 +109,7 @@ KeyChangeStep Reauthenticating(const KeyChange& change, const KeyChangeView& vie
   if (!OldIkeIsThere(change, view))
     return Fail(change, "peer_deleted: the old IKE SA ended before the new one was there", view);
   if (view.now - change.phase_since > limits.reauthenticate) {
-    return Fail(change, "reauthentication_refused: no new IKE SA; the old one stays", view);
+    return Fail(change, "reauthentication_refused: no new IKE SA; the old one stays", view, UndoNew(change, view));
   }
   return {change, {}};
 }
@@ -167,8 +167,13 @@ KeyChangeStep BeginKeyChange(const KeyChangeView& view) {
     }
   }
   if (change.old_ikes.empty()) return Fail(change, "not_up: there is no SA to change from", view);
-  for (const IkeSa& ike : view.ike_sas) change.newest_old_ike = std::max(change.newest_old_ike, ike.serial);
   const std::uint64_t target = *std::max_element(change.old_ikes.begin(), change.old_ikes.end());
+  change.newest_old_ike = target;
+  // Beside a newer one pluto takes the IKE SA to be reauthenticated for stale and deletes it, with all that it carries.
+  if (std::vector<KeyChangeAction> left = UndoNew(change, view); !left.empty()) {
+    return Fail(std::move(change), "leftover: an earlier change left an IKE SA, which goes first", view,
+                std::move(left));
+  }
   return Enter(std::move(change), KeyChangePhase::kReauthenticating, view,
                {{.kind = Kind::kReauthenticate, .serial = target}});
 }
@@ -193,7 +198,6 @@ KeyChangeStep AdvanceKeyChange(const KeyChange& change, const KeyChangeView& vie
 KeyChangeStep FailKeyChange(const KeyChange& change, std::string_view why, const KeyChangeView& view) {
   switch (change.phase) {
     case KeyChangePhase::kReauthenticating:
-      return Fail(change, std::string(why), view);
     case KeyChangePhase::kOpeningChild:
       return Fail(change, std::string(why), view, UndoNew(change, view));
     default:

@@ -78,7 +78,8 @@ struct KeyChangeStep {
 };
 
 /// Begins a change; the new credential is in already. kFailed("not_up") when some connection has no child to change
-/// from.
+/// from; kFailed("leftover") when there is an IKE SA beside that carries nothing: it is deleted, and the next change
+/// can begin.
 [[nodiscard]] KeyChangeStep BeginKeyChange(const KeyChangeView& view);
 /// Looks again. Called a few times a second while IsRunning. Defined for every phase and view.
 [[nodiscard]] KeyChangeStep AdvanceKeyChange(const KeyChange& change, const KeyChangeView& view,

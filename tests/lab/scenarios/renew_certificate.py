@@ -7,7 +7,7 @@ from x2lab import layout, moves, nss, pluto, policy, process, product
 
 COMMON = {"REQUIREMENTS": ("R20", "R32"), "NODES": ("a", "c", "ca"), "run": None}
 ENDS = "ac"
-LIFETIME = 180  # seconds; due for renewal after 108 to 119 of them
+LIFETIME = 300  # seconds; due for renewal after 180 to 198 of them
 
 
 def certificate(site, letter):
@@ -52,7 +52,7 @@ def renewed(scene, story, site, letters, timeout=90):
     old = {letter: certificate(site, letter) for letter in letters}
     spi = outbound(site)
     for letter in letters:
-        site[letter].ctl("enrol", "--now")
+        site[letter].ctl("enrol", "--now", check=False)  # refused where its time has come by itself
     for letter in letters:
         process.until(f"{letter} is on its new certificate alone", lambda e=letter: settled(scene, site, e, old[e]), timeout, 0.5)
     process.until("the link has other SAs", lambda: outbound(site) != spi, 30, 0.3)
@@ -121,7 +121,7 @@ SCENARIOS = [
         "Operator certificates are renewed at one end, at the other, at both, and by themselves: no packet lost, none in clear, old keys gone.",
         _short,
         TAGS=("enrolment", "renew"),
-        TIMEOUT=600,
+        TIMEOUT=900,
     ),
     _scenario(
         "renew-certificate-twenty",

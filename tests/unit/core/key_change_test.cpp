@@ -22,6 +22,7 @@ class World {
   }
 
   void Pass(absl::Duration by) { view_.now += by; }
+  void Again() { Take(BeginKeyChange(view_)); }
   void Look() { Take(AdvanceKeyChange(change_, view_, KeyChangeLimits{})); }
   void NewIke(std::uint64_t serial, bool established = true) {
     view_.ike_sas.push_back({.serial = serial, .connection = "x2-b-0", .established = established, .newest = true});
@@ -111,6 +112,27 @@ TEST(KeyChange, NewAuthenticationRefusedLeavesTheOldSa) {
   EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
   EXPECT_TRUE(world.why().starts_with("reauthentication_refused"));
   EXPECT_FALSE(world.DidKind(Kind::kDeleteState));
+}
+
+TEST(KeyChange, R20AnIkeSaThatComesTooLateIsRemovedAndNeverMakesTheOldOneStale) {
+  World world;
+  world.NewIke(3, false);
+  world.Pass(absl::Seconds(13));
+  world.Look();
+  EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
+  EXPECT_TRUE(world.Did({.kind = Kind::kDeleteState, .serial = 3}));
+  EXPECT_FALSE(world.Did({.kind = Kind::kDeleteState, .serial = 1}));
+  // It was made all the same. With it there pluto would delete the old one when told to reauthenticate that.
+  world.DropIke(3);
+  world.NewIke(5);
+  world.Again();
+  EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
+  EXPECT_TRUE(world.why().starts_with("leftover"));
+  EXPECT_TRUE(world.Did({.kind = Kind::kDeleteState, .serial = 5}));
+  EXPECT_FALSE(world.DidKind(Kind::kReauthenticate));
+  world.DropIke(5);
+  world.Again();
+  EXPECT_TRUE(world.Did({.kind = Kind::kReauthenticate, .serial = 1}));
 }
 
 TEST(KeyChange, ChildRefusedRemovesTheNewIkeSaOnly) {
