@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "keydist-server/app/credentials.h"
+#include "keydist-server/app/health.h"
 #include "keydist-server/app/metrics.h"
 #include "keydist-server/app/metrics_endpoint.h"
 #include "keydist-server/app/open_store.h"
@@ -28,8 +29,9 @@
 namespace henb::keydist::app {
 namespace {
 
-constexpr int kMaxMessage = 64 << 10;  // The largest request, 64 names of 200 octets, has 13 KB.
-constexpr int kMaxStreams = 128;       // Of one connection; x2secd has two.
+constexpr int kMaxMessage = 64 << 10;      // The largest request, 64 names of 200 octets, has 13 KB.
+constexpr int kMaxAdminMessage = 2 << 20;  // 1,000 HeNBs to be imported; the sockets are the operator's.
+constexpr int kMaxStreams = 128;           // Of one connection; x2secd has two.
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);  // Of opening a store that does not answer.
 constexpr absl::Duration kMostRetry = absl::Seconds(5);
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
@@ -72,13 +74,14 @@ struct Program::Impl {
   std::unique_ptr<grpc::Server> henb_server;
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
-  std::optional<absl::Time> server_certificate_ends;
-  std::optional<absl::Time> first_anchor_ends;
+  TlsFacts tls;
+  LimitsHealth limits;
   int port = 0;
   bool healthy = false;
   bool following = true;
   std::unique_ptr<MetricsEndpoint> metrics;  ///< Asks the rest, on its own thread.
 
+  [[nodiscard]] std::vector<rpc::SubsystemHealth> MoreHealth() const;
   [[nodiscard]] MetricsInputs Measure() const;
   [[nodiscard]] std::string ReplicaName() const;
   absl::Status OpenHeads();
@@ -120,15 +123,16 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
                  .placement = by_address ? "behind_segw" : "colocated",
                  .started = clock.Now(),
                  .over_quota = [&quota = *impl->quota] { return quota.refused(); },
-                 .more_health = nullptr};
+                 .more_health = [raw = impl.get()] { return raw->MoreHealth(); }};
   if (!by_address && config.kernel_guard) {
     RETURN_IF_ERROR(InstallPortGuard(config, runner));
     common::LogInfo("kernel_guard_installed", {{"port", config.listen_port}});
   }
   ASSIGN_OR_RETURN(const common::Certificate leaf, common::Certificate::FromPem(tls.certificate_pem));
-  impl->server_certificate_ends = leaf.not_after();
+  impl->tls.certificate_ends = leaf.not_after();
   for (const common::Certificate& anchor : tls.anchors) {
-    impl->first_anchor_ends = std::min(impl->first_anchor_ends.value_or(absl::InfiniteFuture()), anchor.not_after());
+    absl::Time ends = impl->tls.first_anchor_ends.value_or(absl::InfiniteFuture());
+    impl->tls.first_anchor_ends = std::min(ends, anchor.not_after());
   }
   RETURN_IF_ERROR(impl->ListenForHenbs(tls));
   impl->admin_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kEverything);
@@ -146,6 +150,13 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
 
 std::string Program::Impl::ReplicaName() const {
   return config.audit_replica.empty() ? HostName() : config.audit_replica;
+}
+
+std::vector<rpc::SubsystemHealth> Program::Impl::MoreHealth() const {
+  const absl::Status signing = heads->health();
+  return {{.name = "heads", .ok = signing.ok(), .detail = std::string(signing.message())},
+          TlsHealth(tls, clock->Now()),
+          limits.Read()};
 }
 
 MetricsInputs Program::Impl::Measure() const {
@@ -171,8 +182,8 @@ MetricsInputs Program::Impl::Measure() const {
   in.next_epoch_ready = pick.next != nullptr;
   in.audit_records = audit->head().sequence;
   in.audit = audit->stats();
-  in.server_certificate_ends = server_certificate_ends;
-  in.first_anchor_ends = first_anchor_ends;
+  in.server_certificate_ends = tls.certificate_ends;
+  in.first_anchor_ends = tls.first_anchor_ends;
   return in;
 }
 
@@ -234,7 +245,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
                                                                       const std::string& group) const {
   const std::string path = common::StrCat(config.run_dir, "/", name);
   grpc::ServerBuilder builder;
-  builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.SetMaxReceiveMessageSize(kMaxAdminMessage);
   builder.AddListeningPort(common::StrCat("unix:", path), grpc::InsecureServerCredentials());
   builder.RegisterService(rpc);
   std::unique_ptr<grpc::Server> server;
@@ -249,6 +260,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
 
 void Program::Tick() {
   if (impl_->metrics) impl_->metrics->Tick();
+  impl_->limits.Note(impl_->quota->refused_by_limit(), impl_->clock->Steady());
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
   const absl::Status following = impl_->store->Following();

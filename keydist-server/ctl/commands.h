@@ -55,6 +55,7 @@ class Session {
 using Command = std::function<absl::Status(Session&)>;
 
 void AddAuditCommands(CLI::App& app, Command* chosen);
+void AddImportCommand(CLI::App& henb, Command* chosen);
 void AddHenbCommands(CLI::App& app, Command* chosen);
 void AddStateCommands(CLI::App& app, Command* chosen);
 void AddBackupCommands(CLI::App& app, Command* chosen);

@@ -167,6 +167,7 @@ void AddHenbCommands(CLI::App& app, Command* chosen) {
   show->add_option("HENB", *id, "identity")->required();
   show->callback([=] { *chosen = [=](Session& session) { return Show(session, *id); }; });
 
+  AddImportCommand(*henb, chosen);
   AddNameCommand(*henb, "suspend", "no keys for it and its peers; raises its generation", &Stub::SuspendHenb, chosen);
   AddNameCommand(*henb, "resume", "end a suspension", &Stub::ResumeHenb, chosen);
   AddNameCommand(*henb, "remove", "forget it; its name keeps counting generations", &Stub::RemoveHenb, chosen);

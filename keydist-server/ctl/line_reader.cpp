@@ -15,10 +15,10 @@ constexpr std::size_t kChunk = 256U << 10;
 
 }  // namespace
 
-absl::StatusOr<LineReader> LineReader::Open(const std::string& path) {
+absl::StatusOr<LineReader> LineReader::Open(const std::string& path, LastLine last) {
   common::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return absl::InvalidArgumentError(common::StrCat(path, ": ", std::strerror(errno)));
-  return LineReader(std::move(fd));
+  return LineReader(std::move(fd), last);
 }
 
 absl::StatusOr<std::optional<std::string_view>> LineReader::Next() {
@@ -42,8 +42,10 @@ absl::StatusOr<std::optional<std::string_view>> LineReader::Next() {
     buffer_.resize(scanned_ + static_cast<std::size_t>(got > 0 ? got : 0));
     if (got < 0) return absl::InvalidArgumentError(std::strerror(errno));
     if (got > 0) continue;
-    if (!buffer_.empty()) return absl::DataLossError("ends in the middle of the line");
-    return std::nullopt;
+    if (buffer_.empty()) return std::nullopt;
+    if (last_ == LastLine::kMustEnd) return absl::DataLossError("ends in the middle of the line");
+    start_ = buffer_.size();
+    return std::string_view(buffer_);
   }
 }
 

@@ -17,7 +17,8 @@ class LineReader {
   static constexpr std::size_t kLongest = 1U << 20;  ///< Octets of a line.
 
   /// InvalidArgument when the file cannot be opened: its name is the command line's.
-  [[nodiscard]] static absl::StatusOr<LineReader> Open(const std::string& path);
+  enum class LastLine { kMustEnd, kMayBeOpen };  ///< Whether the file's end may stand for its newline.
+  [[nodiscard]] static absl::StatusOr<LineReader> Open(const std::string& path, LastLine last = LastLine::kMustEnd);
 
   /// The next line without its newline, good until the next call; nullopt at the end. DataLoss: a line without newline
   /// at the end, or one longer than `kLongest`. InvalidArgument: the file cannot be read. Messages have neither path
@@ -27,8 +28,9 @@ class LineReader {
   [[nodiscard]] std::uint64_t line() const { return line_; }
 
  private:
-  explicit LineReader(common::UniqueFd fd) : fd_(std::move(fd)) {}
+  LineReader(common::UniqueFd fd, LastLine last) : fd_(std::move(fd)), last_(last) {}
   common::UniqueFd fd_;
+  LastLine last_;
   std::string buffer_;
   std::size_t start_ = 0;    ///< Of what was not given yet.
   std::size_t scanned_ = 0;  ///< Up to here there is no newline.

@@ -1,5 +1,8 @@
 // keydistctl pair, epoch, status.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "common/henb_id.h"
 #include "common/status.h"
@@ -84,13 +87,7 @@ absl::Status AdvanceEpoch(Session& session, const std::string& in) {
   return absl::OkStatus();
 }
 
-absl::Status ShowStatus(Session& session) {
-  v1::ServerStatus status;
-  RETURN_IF_ERROR(session.Call(&Stub::GetStatus, v1::GetStatusRequest(), &status));
-  if (session.json) {
-    Print(ToJson(status));
-    return absl::OkStatus();
-  }
+std::string StatusText(const v1::ServerStatus& status) {
   std::string text;
   const Json json = ToJson(status);
   for (const auto& [name, value] : json.items()) {
@@ -102,8 +99,45 @@ absl::Status ShowStatus(Session& session) {
   for (const v1::SubsystemHealth& health : status.health()) {
     table.Add({health.name(), health.ok() ? "ok" : "FAILED", health.detail().empty() ? "-" : health.detail()});
   }
-  Print(common::StrCat(text, "\n", table.Render()));
+  return common::StrCat(text, "\n", table.Render());
+}
+
+absl::Status ShowStatus(Session& session) {
+  v1::ServerStatus status;
+  RETURN_IF_ERROR(session.Call(&Stub::GetStatus, v1::GetStatusRequest(), &status));
+  session.json ? Print(ToJson(status)) : Print(StatusText(status));
   return absl::OkStatus();
+}
+
+struct WatchOptions {
+  bool watch = false;
+  std::string every = "2s";
+  std::uint64_t times = 0;  ///< 0: for ever.
+};
+
+/// On a terminal each status takes the place of the one before. A server that is away is waited for.
+absl::Status WatchStatus(Session& session, const WatchOptions& options) {
+  absl::Duration every;
+  if (!absl::ParseDuration(common::ToAbsl(options.every), &every) || every < absl::Milliseconds(100)) {
+    return absl::InvalidArgumentError(
+        common::StrCat("--every: ", common::Quoted(options.every), " is not a duration of 100ms or more"));
+  }
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  absl::Status last;
+  for (std::uint64_t i = 0; options.times == 0 || i < options.times; ++i) {
+    if (i > 0) absl::SleepFor(every);
+    v1::ServerStatus status;
+    last = session.Call(&Stub::GetStatus, v1::GetStatusRequest(), &status);
+    if (last.ok() && session.json) {
+      Print(ToJson(status).dump() + "\n");
+    } else if (last.ok()) {
+      Print(common::StrCat(terminal ? "\033[H\033[J" : i > 0 ? "\n" : "", StatusText(status)));
+    } else {
+      std::fprintf(stderr, "keydistctl: %s\n", std::string(last.message()).c_str());
+    }
+    std::fflush(stdout);
+  }
+  return last;
 }
 
 void AddPairCommand(CLI::App& parent, const std::string& name, const std::string& about, v1::PairRule rule,
@@ -132,7 +166,14 @@ void AddStateCommands(CLI::App& app, Command* chosen) {
   advance->add_option("--in", *in, "activate it after this time")->capture_default_str();
   advance->callback([=] { *chosen = [=](Session& session) { return AdvanceEpoch(session, *in); }; });
 
-  app.add_subcommand("status", "the server and its health")->callback([=] { *chosen = &ShowStatus; });
+  CLI::App* status = app.add_subcommand("status", "the server and its health");
+  auto watch = std::make_shared<WatchOptions>();
+  CLI::Option* again = status->add_flag("--watch", watch->watch, "again and again; with --json one object a line");
+  status->add_option("--every", watch->every, "how often")->capture_default_str()->needs(again);
+  status->add_option("--times", watch->times, "ends after so many")->needs(again);
+  status->callback([=] {
+    *chosen = [=](Session& session) { return watch->watch ? WatchStatus(session, *watch) : ShowStatus(session); };
+  });
 }
 
 }  // namespace henb::keydist::ctl

@@ -16,6 +16,8 @@ using Reactor = grpc::ServerUnaryReactor;
 constexpr std::size_t kPage = 200;
 constexpr std::size_t kMostOnPage = 1000;
 
+constexpr int kMostImported = 1000;
+
 std::size_t PageSize(std::uint32_t asked) { return asked == 0 ? kPage : std::min<std::size_t>(asked, kMostOnPage); }
 
 void ToWire(absl::Time time, google::protobuf::Timestamp* out) {
@@ -57,6 +59,17 @@ void ToWire(const store::PairException& exception, v1::Pair* out) {
   }
 }
 
+absl::StatusOr<domain::HenbRecord> FromWire(const v1::AddHenbRequest& request) {
+  domain::HenbRecord record;
+  ASSIGN_OR_RETURN_CTX(record.id, common::HenbId::Parse(request.id()), "id");
+  for (const std::string& text : request.anchor_spki_sha256()) {
+    ASSIGN_OR_RETURN_CTX(common::SpkiHash anchor, common::Sha256Digest::ParseHex(text), "anchor");
+    record.anchors.push_back(anchor);
+  }
+  record.groups.assign(request.groups().begin(), request.groups().end());
+  return record;
+}
+
 absl::StatusOr<domain::PairRule> FromWire(v1::PairRule rule) {
   switch (rule) {
     case v1::ALLOW:
@@ -77,15 +90,31 @@ class AdminRpc final : public v1::Admin::CallbackService {
 
   Reactor* AddHenb(Context* context, const v1::AddHenbRequest* request, v1::Henb* response) override {
     return Change(context, [&]() -> absl::Status {
-      domain::HenbRecord record;
-      ASSIGN_OR_RETURN_CTX(record.id, common::HenbId::Parse(request->id()), "id");
-      for (const std::string& text : request->anchor_spki_sha256()) {
-        ASSIGN_OR_RETURN_CTX(common::SpkiHash anchor, common::Sha256Digest::ParseHex(text), "anchor");
-        record.anchors.push_back(anchor);
-      }
-      record.groups.assign(request->groups().begin(), request->groups().end());
+      ASSIGN_OR_RETURN(domain::HenbRecord record, FromWire(*request));
       ASSIGN_OR_RETURN(record, desk_.Add(std::move(record)));
       ToWire(record, response);
+      return absl::OkStatus();
+    });
+  }
+  Reactor* ImportHenbs(Context* context, const v1::ImportHenbsRequest* request,
+                       v1::ImportHenbsResponse* response) override {
+    return Change(context, [&]() -> absl::Status {
+      if (request->henbs_size() > kMostImported) {
+        return absl::InvalidArgumentError(common::StrCat("henbs: more than ", kMostImported));
+      }
+      std::vector<domain::HenbRecord> records;
+      for (int i = 0; i < request->henbs_size(); ++i) {
+        ASSIGN_OR_RETURN_CTX(domain::HenbRecord record, FromWire(request->henbs(i)), common::StrCat("henbs[", i, "]"));
+        records.push_back(std::move(record));
+      }
+      ASSIGN_OR_RETURN(const auto results, desk_.Import(std::move(records), request->dry_run()));
+      for (const absl::StatusOr<service::OperatorDesk::Imported>& result : results) {
+        v1::ImportResult* out = response->add_results();
+        out->set_error(std::string(result.status().message()));
+        out->set_outcome(!result.ok()                                         ? v1::IMPORT_REFUSED
+                         : *result == service::OperatorDesk::Imported::kAdded ? v1::IMPORT_ADDED
+                                                                              : v1::IMPORT_UNCHANGED);
+      }
       return absl::OkStatus();
     });
   }

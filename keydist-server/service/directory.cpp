@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <mutex>
+#include <utility>
 
 #include "common/status.h"
 
@@ -28,13 +29,16 @@ absl::Status Directory::Load(store::Store& store) {
   const std::unique_lock lock(mutex_);
   absl::StatusOr<std::uint64_t> revision = absl::AbortedError("");
   for (int tried = 0; tried < 3 && absl::IsAborted(revision.status()); ++tried) {
+    in_order_.clear();
+    lease_ends_.clear();
     nodes_.clear();
     pairs_.clear();
+    known_ = leases_ = 0;
     revision = store.ReadAll(
         [this](HenbRecord record) {
-          auto& node = nodes_[record.id.str()];
-          node = std::make_unique<Node>();
-          node->record = std::move(record);
+          Node& node = NodeOf(record.id);
+          if (record.state != HenbState::kRemoved) ++known_;
+          node.record = std::move(record);
         },
         [this](const store::PairException& exception) { ApplyPair(exception); });
   }
@@ -63,21 +67,32 @@ void Directory::Apply(const store::Change& change) {
   sink_(*note);
 }
 
-std::optional<ChangeNote> Directory::ApplyHenb(const HenbRecord& record) {
-  auto& node = nodes_[record.id.str()];
-  ChangeNote note{.kind = ChangeNote::Kind::kHenb, .henb = record.id};
+Directory::Node& Directory::NodeOf(const common::HenbId& id) {
+  auto& node = nodes_[id.str()];
   if (!node) {
     node = std::make_unique<Node>();
-  } else {
-    note.groups = node->record.groups;
+    node->record.id = id;
+    node->record.state = HenbState::kRemoved;  // Until the record is there.
+    in_order_.insert(node.get());
   }
+  return *node;
+}
+
+std::optional<ChangeNote> Directory::ApplyHenb(const HenbRecord& record) {
+  Node& node = NodeOf(record.id);
+  ChangeNote note{.kind = ChangeNote::Kind::kHenb, .henb = record.id, .groups = node.record.groups};
   std::vector<std::string> both;
   std::set_union(note.groups.begin(), note.groups.end(), record.groups.begin(), record.groups.end(),
                  std::back_inserter(both));
   note.groups = std::move(both);
   note.out = record.state != HenbState::kActive;
-  if (record.state == HenbState::kRemoved) node->registration.reset();
-  node->record = record;
+  if (node.record.state != HenbState::kRemoved) --known_;
+  if (record.state != HenbState::kRemoved) ++known_;
+  if (record.state == HenbState::kRemoved && node.registration) {
+    node.registration.reset();
+    --leases_;
+  }
+  node.record = record;
   return note;
 }
 
@@ -156,8 +171,10 @@ bool Directory::SetRegistration(const common::HenbId& id, std::shared_ptr<const 
     const auto found = nodes_.find(id.str());
     if (found == nodes_.end() || found->second->record.state == HenbState::kRemoved) return false;
     Node& node = *found->second;
-    const bool same = node.registration && registration && SameFacts(*node.registration, *registration);
+    const bool same = node.registration && SameFacts(*node.registration, *registration);
+    if (!node.registration) ++leases_;
     node.registration = std::move(registration);
+    if (!std::exchange(node.in_lease_ends, true)) lease_ends_.emplace(node.registration->lease_ends_steady, &node);
     if (same) return true;
     note.groups = node.record.groups;
     note.revision = revision_;
@@ -168,8 +185,18 @@ bool Directory::SetRegistration(const common::HenbId& id, std::shared_ptr<const 
 
 void Directory::ForgetEndedLeases(absl::Duration steady_now) {
   const std::unique_lock lock(mutex_);
-  for (auto& [id, node] : nodes_) {
-    if (node->registration && node->registration->lease_ends_steady <= steady_now) node->registration.reset();
+  while (!lease_ends_.empty() && lease_ends_.begin()->first <= steady_now) {
+    Node& node = *lease_ends_.begin()->second;
+    lease_ends_.erase(lease_ends_.begin());
+    node.in_lease_ends = false;
+    if (!node.registration) continue;  // Removed meanwhile.
+    if (node.registration->lease_ends_steady > steady_now) {
+      node.in_lease_ends = true;
+      lease_ends_.emplace(node.registration->lease_ends_steady, &node);
+    } else {
+      node.registration.reset();
+      --leases_;
+    }
   }
 }
 
@@ -182,18 +209,13 @@ std::optional<Directory::Entry> Directory::Find(const common::HenbId& id) const 
 
 std::vector<Directory::Entry> Directory::Page(std::string_view after, std::string_view group, std::size_t most) const {
   const std::shared_lock lock(mutex_);
-  std::vector<const Node*> found;
-  for (const auto& [id, node] : nodes_) {
-    const auto& groups = node->record.groups;
-    if (node->record.state == HenbState::kRemoved || std::string_view(id) <= after) continue;
-    if (!group.empty() && !std::binary_search(groups.begin(), groups.end(), group)) continue;
-    found.push_back(node.get());
-  }
-  most = std::min(most, found.size());
-  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(most), found.end(),
-                    [](const Node* a, const Node* b) { return a->record.id < b->record.id; });
   std::vector<Entry> page;
-  for (std::size_t i = 0; i < most; ++i) page.push_back({found[i]->record, found[i]->registration});
+  for (auto at = in_order_.upper_bound(after); at != in_order_.end() && page.size() < most; ++at) {
+    const auto& groups = (*at)->record.groups;
+    if ((*at)->record.state == HenbState::kRemoved) continue;
+    if (!group.empty() && !std::binary_search(groups.begin(), groups.end(), group)) continue;
+    page.push_back({(*at)->record, (*at)->registration});
+  }
   return page;
 }
 
@@ -239,12 +261,7 @@ bool Directory::Concerns(const common::HenbId& watcher, const ChangeNote& note) 
 
 Directory::Counts Directory::counts() const {
   const std::shared_lock lock(mutex_);
-  Counts counts{.henbs = 0, .pairs = pairs_.size(), .leases = 0};
-  for (const auto& [id, node] : nodes_) {
-    if (node->record.state != HenbState::kRemoved) ++counts.henbs;
-    if (node->registration) ++counts.leases;
-  }
-  return counts;
+  return {.henbs = known_, .pairs = pairs_.size(), .leases = leases_};
 }
 
 }  // namespace henb::keydist::service

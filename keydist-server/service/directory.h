@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "keydist-server/domain/authoriser.h"
 #include "keydist-server/store/store.h"
@@ -117,8 +119,16 @@ class Directory {
     domain::HenbRecord record;
     std::shared_ptr<const Registration> registration;
     std::unique_ptr<Rules> rules;  ///< By the peer's name; both ends hold each exception.
+    bool in_lease_ends = false;
   };
 
+  struct ById {
+    using is_transparent = void;
+    bool operator()(const Node* a, const Node* b) const { return a->record.id < b->record.id; }
+    bool operator()(std::string_view a, const Node* b) const { return a < b->record.id.str(); }
+    bool operator()(const Node* a, std::string_view b) const { return a->record.id.str() < b; }
+  };
+  Node& NodeOf(const common::HenbId& id);  ///< Made if there is none yet.
   const Node* FindNode(std::string_view id) const;
   static domain::PairRule RuleOf(const Node& node, std::string_view peer);
   std::optional<ChangeNote> ApplyHenb(const domain::HenbRecord& record);
@@ -128,6 +138,9 @@ class Directory {
   NoteSink sink_;
   mutable std::shared_mutex mutex_;
   absl::flat_hash_map<std::string, std::unique_ptr<Node>, TextHash, TextEqual> nodes_;
+  absl::btree_set<const Node*, ById> in_order_;      ///< The same nodes, for pages.
+  std::multimap<absl::Duration, Node*> lease_ends_;  ///< One for each lease, not later than it ends.
+  std::uint64_t known_ = 0, leases_ = 0;             ///< Nodes that are not removed; those with a registration.
   absl::flat_hash_map<domain::PairId, domain::PairRule> pairs_;
   std::atomic<std::uint64_t> revision_{0};
 };

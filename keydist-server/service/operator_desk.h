@@ -18,6 +18,12 @@ class OperatorDesk {
 
   /// A name that was removed may be registered anew and keeps counting its generation.
   [[nodiscard]] absl::StatusOr<domain::HenbRecord> Add(domain::HenbRecord record);
+  enum class Imported { kAdded, kUnchanged };
+  /// Many at once, each for itself, in the order of `records`: added; or left as it is, when one of that name has the
+  /// same anchors and groups; AlreadyExists when it has others, InvalidArgument for a record that is not well-formed.
+  /// `dry_run` only says so. An error of the whole call: nothing was added, or "done, but not audited".
+  [[nodiscard]] absl::StatusOr<std::vector<absl::StatusOr<Imported>>> Import(std::vector<domain::HenbRecord> records,
+                                                                             bool dry_run);
   [[nodiscard]] absl::StatusOr<domain::HenbRecord> Suspend(const common::HenbId& id);
   [[nodiscard]] absl::StatusOr<domain::HenbRecord> Resume(const common::HenbId& id);
   [[nodiscard]] absl::StatusOr<domain::HenbRecord> Remove(const common::HenbId& id);
@@ -35,6 +41,9 @@ class OperatorDesk {
   /// A name that comes back must not find the exceptions of the one before it.
   absl::Status ClearPairRules(const common::HenbId& id);
   absl::Status Audit(std::string_view event, std::string detail);
+  /// One record for each detail; durable when it returns.
+  absl::Status AuditAll(std::string_view event, const std::vector<std::string>& details);
+  absl::StatusOr<Imported> ImportOne(const domain::HenbRecord& record);
   KeyService& service_;
 };
 

@@ -39,6 +39,8 @@ absl::Status AuditHeads::Recover(const domain::ChainHead& now) {
                        signer_.verifier().Check(std::string_view(text).substr(start, end - start)), "last line");
   if (last.chain.sequence > now.sequence) {
     common::LogAlarm("audit_tail_cut", {{"records", now.sequence}, {"signed", last.chain.sequence}});
+    tail_ = absl::DataLossError(common::StrCat("the audit log had ", now.sequence, " records at the start, ",
+                                               last.chain.sequence, " were signed: its tail was cut"));
   }
   return absl::OkStatus();
 }
@@ -59,8 +61,17 @@ void AuditHeads::Tick(const domain::ChainHead& chain, absl::Time at, absl::Durat
   if (due || failing_) Write(chain, at, steady);
 }
 
+absl::Status AuditHeads::health() const {
+  const std::lock_guard lock(mutex_);
+  return health_;
+}
+
 void AuditHeads::Write(const domain::ChainHead& chain, absl::Time at, absl::Duration steady) {
   const absl::Status status = Append({.chain = chain, .at = at, .replica = options_.replica});
+  {
+    const std::lock_guard lock(mutex_);
+    health_ = status.ok() ? tail_ : status;
+  }
   if (!status.ok()) {
     if (!failing_) common::LogAlarm("audit_head_failed", {{"error", status}});
     failing_ = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,8 @@ class AuditHeads {
   void Tick(const domain::ChainHead& chain, absl::Time at, absl::Duration steady);
   /// Writes one: at start and stop.
   void Write(const domain::ChainHead& chain, absl::Time at, absl::Duration steady);
+  /// OK, or why heads cannot be written, or that the log is shorter than what was signed. Any thread.
+  [[nodiscard]] absl::Status health() const;
 
  private:
   AuditHeads(std::unique_ptr<AppendFile> file, domain::AuditHeadSigner signer, Options options)
@@ -44,6 +47,9 @@ class AuditHeads {
   std::uint64_t size_ = 0;  ///< Octets of whole heads.
   bool torn_ = false;       ///< The file may be longer than size_.
   bool failing_ = false;
+  absl::Status tail_;  ///< Not OK for good when the log's tail was cut.
+  mutable std::mutex mutex_;
+  absl::Status health_;
   std::uint64_t written_sequence_ = 0;
   absl::Duration written_at_ = absl::InfiniteDuration();
 };

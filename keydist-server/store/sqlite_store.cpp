@@ -121,6 +121,31 @@ absl::StatusOr<std::uint64_t> SqliteStore::CreateHenb(const domain::HenbRecord& 
   return Finish(&transaction, record);
 }
 
+absl::StatusOr<std::vector<absl::Status>> SqliteStore::CreateHenbs(const std::vector<domain::HenbRecord>& records) {
+  const std::lock_guard lock(mutex_);
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  ASSIGN_OR_RETURN(std::uint64_t revision, ReadRevision());
+  std::vector<absl::Status> statuses(records.size());
+  std::vector<Change> changes;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(records[i].id));
+    if (there) {
+      statuses[i] = absl::AlreadyExistsError(common::StrCat(records[i].id.str(), " is registered already"));
+      continue;
+    }
+    RETURN_IF_ERROR(Insert(records[i]));
+    changes.push_back({.revision = ++revision, .what = records[i]});
+  }
+  SqliteStatement write(database_, "UPDATE meta SET value=? WHERE name='revision'");
+  RETURN_IF_ERROR(write.Bind(revision).Run());
+  RETURN_IF_ERROR(transaction.Commit());
+  for (const Change& change : changes) {
+    if (listener_) listener_(change);
+  }
+  return statuses;
+}
+
 absl::Status SqliteStore::Insert(const domain::HenbRecord& record) {
   SqliteStatement write(database_, "INSERT INTO henb VALUES(?, ?, ?, ?, ?)");
   write.BindText(record.id.str()).Bind(static_cast<std::uint64_t>(record.state)).Bind(record.generation);

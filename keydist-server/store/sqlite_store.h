@@ -27,6 +27,7 @@ class SqliteStore final : public Store {
                                   std::uint64_t last_epoch);
 
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
+  absl::StatusOr<std::vector<absl::Status>> CreateHenbs(const std::vector<domain::HenbRecord>& records) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
   absl::StatusOr<std::optional<domain::HenbRecord>> FindHenb(const common::HenbId& id) override;
   absl::StatusOr<std::uint64_t> ReadAll(const HenbVisitor& henb, const PairVisitor& pair) override;

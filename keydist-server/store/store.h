@@ -47,6 +47,10 @@ class Store {
 
   /// AlreadyExists when a record of that id is there, also a removed one.
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) = 0;
+  /// CreateHenb for each of `records`, with its status in the same place; a backend that can does it in one write. An
+  /// error: none was created, or only some of the first by a backend that cannot.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<absl::Status>> CreateHenbs(
+      const std::vector<domain::HenbRecord>& records);
   /// Replaces `before` by `after` (same id). Aborted when the record is no longer `before`: read again and decide anew.
   /// NotFound when there is none. `before` == `after` changes nothing and takes no revision.
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before,

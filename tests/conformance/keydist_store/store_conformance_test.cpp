@@ -47,6 +47,25 @@ TEST_P(StoreConformance, CreatesOnceAndFinds) {
   EXPECT_EQ(*store_->Revision(), base_ + 1);
 }
 
+TEST_P(StoreConformance, CreatesManyAtOnceEachForItself) {
+  std::vector<std::uint64_t> told;
+  store_->SetListener([&](const Change& change) { told.push_back(change.revision); });
+  ASSERT_TRUE(store_->CreateHenb(Record("b.example")).ok());
+  const auto statuses =
+      store_->CreateHenbs({Record("a.example"), Record("b.example"), Record("c.example"), Record("a.example")});
+  ASSERT_TRUE(statuses.ok()) << statuses.status();
+  ASSERT_EQ(statuses->size(), 4U);
+  EXPECT_TRUE(statuses->at(0).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(statuses->at(1)));
+  EXPECT_TRUE(statuses->at(2).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(statuses->at(3)));
+  EXPECT_EQ(**store_->FindHenb(Record("c.example").id), Record("c.example"));
+  store_->SetListener(nullptr);
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_LT(told[1], told[2]);
+  EXPECT_EQ(told[2], *store_->Revision());
+}
+
 TEST_P(StoreConformance, UpdatesOnlyWhatIsAsItWasRead) {
   const HenbRecord before = Record("a.example");
   ASSERT_TRUE(store_->CreateHenb(before).ok());

@@ -84,6 +84,59 @@ TEST_F(KeyServiceTest, R51OperatorsChangesSayWhenTheyCouldNotBeAudited) {
   EXPECT_EQ(CallStatus("a.example").code(), absl::StatusCode::kPermissionDenied) << "a full disk never keeps one in";
 }
 
+TEST_F(KeyServiceTest, LeasesAreCountedAndARenewedOneGoesOn) {
+  for (const char* id : {"a.example", "b.example", "c.example"}) Add(id, {"site"});
+  for (const char* id : {"a.example", "b.example", "c.example"}) ASSERT_TRUE(service.Register(Caller(id), {}).ok());
+  ASSERT_TRUE(desk.Remove(Id("c.example")).ok());
+  EXPECT_EQ(service.directory().counts().leases, 2U);
+  EXPECT_EQ(service.directory().counts().henbs, 2U);
+  clock.Advance(absl::Minutes(6));
+  ASSERT_TRUE(service.Register(Caller("a.example"), {}).ok());
+  clock.Advance(absl::Minutes(6));
+  ASSERT_TRUE(service.Tick().ok());
+  EXPECT_EQ(service.directory().counts().leases, 1U) << "b's has ended";
+  ASSERT_TRUE(service.Register(Caller("b.example"), {}).ok());
+  clock.Advance(absl::Minutes(6));
+  ASSERT_TRUE(service.Tick().ok());
+  EXPECT_EQ(service.directory().counts().leases, 1U) << "a's has ended";
+  clock.Advance(absl::Minutes(6));
+  ASSERT_TRUE(service.Tick().ok());
+  EXPECT_EQ(service.directory().counts().leases, 0U);
+}
+
+TEST_F(KeyServiceTest, AnImportIsRefusedOrTakenLineByLine) {
+  Add("a.example", {"site"});
+  Add("gone.example", {"site"});
+  ASSERT_TRUE(desk.Remove(Id("gone.example")).ok());
+  const auto record = [](std::string_view id, std::vector<std::string> groups) {
+    domain::HenbRecord made;
+    made.id = Id(id);
+    made.anchors = {Anchor()};
+    made.groups = std::move(groups);
+    return made;
+  };
+  using Imported = service::OperatorDesk::Imported;
+  const std::vector<domain::HenbRecord> records = {record("a.example", {"site"}), record("a.example", {"other"}),
+                                                   record("new.example", {"site"}), record("gone.example", {"site"}),
+                                                   record("bad.example", {"Not A Group"})};
+  const std::size_t audited = audit.records.size();
+  for (const bool dry_run : {true, false}) {
+    const auto results = desk.Import(records, dry_run);
+    ASSERT_TRUE(results.ok()) << results.status();
+    EXPECT_EQ(*results->at(0), Imported::kUnchanged);
+    EXPECT_TRUE(absl::IsAlreadyExists(results->at(1).status()));
+    EXPECT_EQ(*results->at(2), Imported::kAdded);
+    EXPECT_EQ(*results->at(3), Imported::kAdded);
+    EXPECT_TRUE(absl::IsInvalidArgument(results->at(4).status()));
+    EXPECT_EQ(audit.records.size(), audited + (dry_run ? 0 : 2));
+  }
+  EXPECT_EQ(service.directory().Find(Id("gone.example"))->record.generation, 2U);
+  audit.failing = true;
+  const auto unaudited = desk.Import({record("late.example", {})}, false);
+  EXPECT_TRUE(absl::IsUnavailable(unaudited.status()));
+  EXPECT_TRUE(service.directory().Find(Id("late.example")).has_value()) << "done, but not audited";
+}
+
 TEST_F(KeyServiceTest, ALeaseEndsWithoutTakingTheRight) {
   Add("a.example", {"x"});
   Add("b.example", {"x"});
