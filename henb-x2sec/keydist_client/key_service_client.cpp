@@ -40,6 +40,16 @@ std::shared_ptr<Stub> Connect(const ClientOptions& options, const ClientCredenti
   return v1::KeyDistribution::NewStub(grpc::CreateCustomChannel(options.address, channel_credentials, arguments));
 }
 
+/// When the service says that it is not to be asked before; a service that drains does.
+absl::Duration PushbackOf(const grpc::ClientContext& context) {
+  const auto& trailing = context.GetServerTrailingMetadata();
+  const auto found = trailing.find("grpc-retry-pushback-ms");
+  if (found == trailing.end()) return absl::ZeroDuration();
+  const auto milliseconds =
+      common::ParseNumber<std::uint32_t>(std::string_view(found->second.data(), found->second.size()));
+  return std::min(absl::Milliseconds(milliseconds.value_or(0)), absl::Minutes(10));
+}
+
 }  // namespace
 
 struct KeyServiceClient::Impl {
@@ -57,6 +67,7 @@ struct KeyServiceClient::Impl {
   bool reconnect_now = false;
   grpc::ClientContext* stream = nullptr;  ///< Of the open stream.
   std::uint64_t revision = 0;             ///< Last one seen. The watch thread's.
+  absl::Duration pushback;                ///< Of the last stream. The watch thread's.
 
   Impl(ClientOptions o, common::Random& r) : options(std::move(o)), random(r) {}
 
@@ -144,7 +155,7 @@ void KeyServiceClient::Impl::Watch() {
   while (true) {
     if (WatchOnce()) retry = options.first_retry;
     std::unique_lock lock(mutex);
-    const absl::Duration pause = random.Jitter(retry, 0.5);
+    const absl::Duration pause = std::max(pushback, random.Jitter(retry, 0.5));
     wake.wait_for(lock, absl::ToChronoNanoseconds(pause), [this] { return stopping || reconnect_now; });
     if (stopping) return;
     reconnect_now = false;
@@ -179,6 +190,7 @@ bool KeyServiceClient::Impl::WatchOnce() {
     Handle(wire);
   }
   const grpc::Status status = reader->Finish();
+  pushback = PushbackOf(context);
   {
     const std::lock_guard lock(mutex);
     stream = nullptr;

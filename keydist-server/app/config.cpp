@@ -232,6 +232,8 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   if (config.service.lease < absl::Seconds(5) || config.service.lease > absl::Hours(24)) {
     toml.Fail("service.lease", "not between 5s and 24h");
   }
+  toml.Duration("service.drain", &config.drain);
+  if (config.drain > absl::Minutes(5)) toml.Fail("service.drain", "longer than 5m");
   ReadLimits(toml, &config);
   ReadAudit(toml, &config);
   ReadMetrics(toml, &config);

@@ -57,8 +57,8 @@ struct Config {
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";
   StoreBackend backend = StoreBackend::kSqlite;
-  EtcdConfig etcd;  ///< With kEtcd only.
-  std::string kek_file = "/etc/keydist-server/kek";
+  EtcdConfig etcd;               ///< With kEtcd only.
+  std::string kek_file;          ///< See ResolveCredentials.
   std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
   std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
   std::string audit_heads_key;   ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.
@@ -70,6 +70,7 @@ struct Config {
   std::optional<Endpoint> metrics;  ///< Loopback. None: not served.
 
   service::ServiceOptions service;
+  absl::Duration drain = absl::Seconds(5);  ///< Calls may take this long to end when the server does.
   service::QuotaLimits quota;
   std::int64_t memory_mib = 2048;  ///< For all connections of the listener for HeNBs together.
   common::LogConfig log;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -23,7 +24,10 @@ namespace {
 absl::Status CheckPrivate(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return absl::NotFoundError(common::StrCat(path, ": ", std::strerror(errno)));
-  if ((info.st_mode & 077U) != 0) {
+  // systemd gives its credentials to the service by an access list, which shows as the group's bits.
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const bool by_systemd = credentials != nullptr && path.starts_with(common::StrCat(credentials, "/"));
+  if ((info.st_mode & (by_systemd ? 07U : 077U)) != 0) {
     return absl::InvalidArgumentError(common::StrCat(path, ": readable by others; make it mode 0600"));
   }
   return absl::OkStatus();
@@ -75,6 +79,26 @@ absl::StatusOr<TlsMaterial> LoadTls(const Config& config) {
     }
   }
   return tls;
+}
+
+absl::Status ResolveCredentials(const char* directory, Config* config) {
+  constexpr std::string_view kPrefix = "credential:";
+  if (config->kek_file.empty()) {
+    const std::string given = common::StrCat(directory == nullptr ? "" : directory, "/kek");
+    config->kek_file = directory != nullptr && access(given.c_str(), F_OK) == 0 ? given : "/etc/keydist-server/kek";
+  }
+  for (std::string* path : {&config->kek_file, &config->key}) {
+    if (!path->starts_with(kPrefix)) continue;
+    const std::string name = path->substr(kPrefix.size());
+    if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
+      return absl::InvalidArgumentError(common::StrCat(common::Quoted(*path), ": not the name of a credential"));
+    }
+    if (directory == nullptr) {
+      return absl::InvalidArgumentError(common::StrCat(*path, ": the service manager gave no $CREDENTIALS_DIRECTORY"));
+    }
+    *path = common::StrCat(directory, "/", name);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path) {

@@ -34,6 +34,11 @@ struct KeyPair {
 /// read.
 [[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);
 
+/// "credential:NAME" in `keys.kek_file` and `tls.key` becomes the file NAME of `directory`, the service manager's
+/// $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=). An absent `keys.kek_file` is "credential:kek" where that
+/// is there, and /etc/keydist-server/kek elsewhere. InvalidArgument: NAME is no plain name, or there is no directory.
+[[nodiscard]] absl::Status ResolveCredentials(const char* directory, Config* config);
+
 /// The key-encryption key: 32 octets, or 64 hexadecimal digits and a newline, in a file of mode 0600 or less.
 [[nodiscard]] absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/program.h"
 #include "keydist-server/app/restore.h"
+#include "keydist-server/app/service_manager.h"
 
 namespace henb::keydist::app {
 namespace {
@@ -49,7 +51,9 @@ int Fail(const absl::Status& status) {
 absl::StatusOr<Config> Load(const std::string& path) {
   absl::StatusOr<std::string> text = common::ReadFile(path);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
-  return ParseConfig(*text, path);
+  absl::StatusOr<Config> config = ParseConfig(*text, path);
+  if (config.ok()) RETURN_IF_ERROR(ResolveCredentials(std::getenv("CREDENTIALS_DIRECTORY"), &*config));
+  return config;
 }
 
 /// A file that is named wrongly is invalid input, whatever the reason.
@@ -94,6 +98,7 @@ int Serve(const Options& options, const Config& config) {
     return program.status().code() == absl::StatusCode::kInvalidArgument ? common::kExitInvalid : common::kExitFailed;
   }
   common::LogInfo("started", {{"listen", config.ListenText()}});
+  NotifyServiceManager("READY=1");
 
   common::EventLoop loop(clock);
   loop.WatchReadable(signal_fd.get(), [&] {
@@ -101,14 +106,19 @@ int Serve(const Options& options, const Config& config) {
     while (read(signal_fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (info.ssi_signo != SIGHUP) return loop.Stop();
       const absl::StatusOr<Config> reread = Load(options.config);
-      if (reread.ok()) common::ConfigureLog(reread->log);
-      common::LogInfo("reloaded", {{"ok", reread.ok()}, {"error", reread.status()}});
+      absl::Status status = reread.status();
+      if (status.ok()) {
+        common::ConfigureLog(reread->log);
+        status = (*program)->Reload(*reread);
+      }
+      common::LogInfo("reloaded", {{"ok", status.ok()}, {"error", status}});
     }
   });
   TickEverySecond(loop, **program);
   loop.Run();
   common::LogInfo("draining");
-  (*program)->Drain(absl::Seconds(5));
+  NotifyServiceManager("STOPPING=1");
+  (*program)->Drain(config.drain);
   common::LogInfo("stopped");
   return common::kExitDone;
 }

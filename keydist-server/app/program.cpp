@@ -20,6 +20,7 @@
 #include "keydist-server/app/metrics_endpoint.h"
 #include "keydist-server/app/open_store.h"
 #include "keydist-server/app/port_guard.h"
+#include "keydist-server/app/tls_reloader.h"
 #include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/rpc/henb_rpc.h"
@@ -43,27 +44,20 @@ std::string HostName() {
   return name;
 }
 
-std::shared_ptr<grpc::ServerCredentials> MutualTls(const TlsMaterial& tls) {
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = tls.anchors_pem;
-  options.pem_key_cert_pairs.push_back({std::string(tls.key_pem.view()), tls.certificate_pem});
-  auto credentials = grpc::SslServerCredentials(options);
-  std::string& copy = options.pem_key_cert_pairs[0].private_key;
-  common::Zeroise(copy.data(), copy.size());
-  return credentials;
-}
-
 }  // namespace
 
 /// Members in the order of their making; what stands lower uses what stands above, and ends before it.
 struct Program::Impl {
   Config config;
-  const common::Clock* clock = nullptr;  ///< Outlives the program.
+  const common::Clock* clock = nullptr;  ///< Outlives the program, as does random.
+  common::Random* random = nullptr;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::FileAuditLog> audit;
   std::unique_ptr<store::AuditHeads> heads;
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::PeerVerifier> verifier;
+  std::unique_ptr<ListenerTls> listener_tls;
+  std::unique_ptr<TlsReloader> tls;
   std::unique_ptr<rpc::TlsPeerGate> gate;
   rpc::WatchStreams streams;
   std::unique_ptr<service::CallQuota> quota;
@@ -74,7 +68,6 @@ struct Program::Impl {
   std::unique_ptr<grpc::Server> henb_server;
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
-  TlsFacts tls;
   LimitsHealth limits;
   int port = 0;
   bool healthy = false;
@@ -88,7 +81,7 @@ struct Program::Impl {
   /// The store and the service over it.
   absl::Status OpenService(common::Random& random);
   absl::Status AwaitService(common::Random& random, const Pause& pause);
-  absl::Status ListenForHenbs(const TlsMaterial& tls);
+  absl::Status ListenForHenbs();
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
                                                          const std::string& group) const;
 };
@@ -104,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   auto impl = std::make_unique<Impl>();
   impl->config = config;
   impl->clock = &clock;
+  impl->random = &random;
   ASSIGN_OR_RETURN(const TlsMaterial tls, LoadTls(config));
   RETURN_IF_ERROR(LoadKek(config.kek_file).status());
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
@@ -114,6 +108,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   RETURN_IF_ERROR(impl->OpenHeads());
   RETURN_IF_ERROR(impl->AwaitService(random, pause));
   ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
+  impl->listener_tls = std::make_unique<ListenerTls>(tls);
+  impl->tls = std::make_unique<TlsReloader>(config, tls, *impl->listener_tls, *impl->verifier);
   impl->quota = std::make_unique<service::CallQuota>(config.quota);
   const bool by_address = config.placement == Placement::kBehindSegw;
   impl->gate =
@@ -128,13 +124,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
     RETURN_IF_ERROR(InstallPortGuard(config, runner));
     common::LogInfo("kernel_guard_installed", {{"port", config.listen_port}});
   }
-  ASSIGN_OR_RETURN(const common::Certificate leaf, common::Certificate::FromPem(tls.certificate_pem));
-  impl->tls.certificate_ends = leaf.not_after();
-  for (const common::Certificate& anchor : tls.anchors) {
-    absl::Time ends = impl->tls.first_anchor_ends.value_or(absl::InfiniteFuture());
-    impl->tls.first_anchor_ends = std::min(ends, anchor.not_after());
-  }
-  RETURN_IF_ERROR(impl->ListenForHenbs(tls));
+  RETURN_IF_ERROR(impl->ListenForHenbs());
   impl->admin_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kEverything);
   impl->status_rpc = rpc::MakeAdminRpc(*impl->service, impl->facts, rpc::AdminAccess::kReading);
   ASSIGN_OR_RETURN(impl->admin_server, impl->ListenOn("admin.sock", impl->admin_rpc.get(), config.admin_group));
@@ -155,7 +145,7 @@ std::string Program::Impl::ReplicaName() const {
 std::vector<rpc::SubsystemHealth> Program::Impl::MoreHealth() const {
   const absl::Status signing = heads->health();
   return {{.name = "heads", .ok = signing.ok(), .detail = std::string(signing.message())},
-          TlsHealth(tls, clock->Now()),
+          TlsHealth(tls->facts(), clock->Now()),
           limits.Read()};
 }
 
@@ -182,8 +172,8 @@ MetricsInputs Program::Impl::Measure() const {
   in.next_epoch_ready = pick.next != nullptr;
   in.audit_records = audit->head().sequence;
   in.audit = audit->stats();
-  in.server_certificate_ends = tls.certificate_ends;
-  in.first_anchor_ends = tls.first_anchor_ends;
+  in.server_certificate_ends = tls->facts().certificate_ends;
+  in.first_anchor_ends = tls->facts().first_anchor_ends;
   return in;
 }
 
@@ -218,7 +208,7 @@ absl::Status Program::Impl::OpenHeads() {
   return absl::OkStatus();
 }
 
-absl::Status Program::Impl::ListenForHenbs(const TlsMaterial& tls) {
+absl::Status Program::Impl::ListenForHenbs() {
   henb_rpc = rpc::MakeHenbRpc(*service, *gate, streams, *quota);
   grpc::EnableDefaultHealthCheckService(true);
   if (config.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -232,7 +222,7 @@ absl::Status Program::Impl::ListenForHenbs(const TlsMaterial& tls) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
-  builder.AddListeningPort(config.ListenText(), MutualTls(tls), &port);
+  builder.AddListeningPort(config.ListenText(), listener_tls->Credentials(), &port);
   builder.RegisterService(henb_rpc.get());
   henb_server = builder.BuildAndStart();
   if (!henb_server || port == 0) {
@@ -260,6 +250,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
 
 void Program::Tick() {
   if (impl_->metrics) impl_->metrics->Tick();
+  impl_->tls->Tick();
   impl_->limits.Note(impl_->quota->refused_by_limit(), impl_->clock->Steady());
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
@@ -281,10 +272,12 @@ void Program::Tick() {
   health->SetServingStatus(kHealthName, healthy);
 }
 
+absl::Status Program::Reload(const Config& config) { return impl_->tls->Reload(config); }
+
 void Program::Drain(absl::Duration within) {
   if (!impl_->henb_server) return;
   if (auto* health = impl_->henb_server->GetHealthCheckService()) health->Shutdown();
-  impl_->streams.Close();
+  impl_->streams.Close(*impl_->random);
   const auto deadline = absl::ToChronoTime(absl::Now() + within);
   impl_->henb_server->Shutdown(deadline);
   for (auto* server : {&impl_->admin_server, &impl_->status_server}) {

@@ -33,7 +33,10 @@ class Program {
 
   /// Every second: epochs, leases, health.
   void Tick();
-  /// Ends streams, lets calls finish within `within`, closes the sockets.
+  /// Takes over what may change while it serves: the files of `tls.*`. Errors: all stays as it was.
+  [[nodiscard]] absl::Status Reload(const Config& config);
+  /// Says "not serving", sends watchers away with a time after which to come back, takes nothing new, lets calls
+  /// finish within `within`, closes the sockets.
   void Drain(absl::Duration within);
   /// Port that the TLS listener got.
   [[nodiscard]] int port() const;

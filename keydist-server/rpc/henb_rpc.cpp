@@ -144,7 +144,7 @@ class HenbRpc final : public Base {
 
   grpc::ServerWriteReactor<v1::Event>* Watch(grpc::CallbackServerContext* context,
                                              const v1::WatchRequest* request) override {
-    auto* stream = new WatchStream(service_.events(), streams_);
+    auto* stream = new WatchStream(context, service_.events(), streams_);
     const absl::StatusOr<Identity> caller = Identify(*context, "Watch");
     if (caller.ok()) {
       Quota::Admission admission = Admit(**caller, Quota::Kind::kWatch);

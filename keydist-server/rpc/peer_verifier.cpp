@@ -14,12 +14,26 @@ struct PeerVerifier::Anchors {
   std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store{X509_STORE_new(), &X509_STORE_free};
 };
 
-PeerVerifier::PeerVerifier(std::unique_ptr<Anchors> anchors, const common::Clock& clock)
-    : anchors_(std::move(anchors)), clock_(clock) {}
+PeerVerifier::PeerVerifier(std::shared_ptr<const Anchors> anchors, const common::Clock& clock)
+    : clock_(clock), anchors_(std::move(anchors)) {}
 PeerVerifier::~PeerVerifier() = default;
 
 absl::StatusOr<std::unique_ptr<PeerVerifier>> PeerVerifier::Make(std::vector<common::Certificate> anchors,
                                                                  const common::Clock& clock) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors));
+  return std::unique_ptr<PeerVerifier>(new PeerVerifier(std::move(store), clock));
+}
+
+absl::Status PeerVerifier::Replace(const std::vector<common::Certificate>& anchors) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors));
+  const std::unique_lock lock(mutex_);
+  anchors_ = std::move(store);
+  kept_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const PeerVerifier::Anchors>> PeerVerifier::StoreOf(
+    const std::vector<common::Certificate>& anchors) {
   if (anchors.empty()) return absl::InvalidArgumentError("no trust anchors");
   auto store = std::make_unique<Anchors>();
   for (const common::Certificate& anchor : anchors) {
@@ -28,30 +42,34 @@ absl::StatusOr<std::unique_ptr<PeerVerifier>> PeerVerifier::Make(std::vector<com
           common::StrCat("anchor ", anchor.subject(), ": ", common::DrainOpensslErrors()));
     }
   }
-  return std::unique_ptr<PeerVerifier>(new PeerVerifier(std::move(store), clock));
+  return std::shared_ptr<const Anchors>(std::move(store));
 }
 
 absl::StatusOr<std::shared_ptr<const service::CallerIdentity>> PeerVerifier::Identify(std::string_view leaf_pem,
                                                                                       std::string_view chain_pem) {
   const absl::Time now = clock_.Now();
   const absl::string_view key = common::ToAbsl(leaf_pem);
+  std::shared_ptr<const Anchors> anchors;
   {
     const std::shared_lock lock(mutex_);
     const auto found = kept_.find(key);
     if (found != kept_.end() && found->second.not_before <= now && now <= found->second.not_after) {
       return found->second.identity;
     }
+    anchors = anchors_;
   }
-  absl::StatusOr<Kept> verified = Verify(leaf_pem, chain_pem);
+  absl::StatusOr<Kept> verified = Verify(*anchors, leaf_pem, chain_pem);
   if (!verified.ok()) {
     return absl::UnauthenticatedError(common::StrCat("client certificate: ", verified.status().message()));
   }
   const std::unique_lock lock(mutex_);
+  if (anchors != anchors_) return absl::UnauthenticatedError("the trust anchors changed meanwhile");
   if (kept_.size() >= kMaxKept) kept_.clear();
   return kept_.insert_or_assign(std::string(leaf_pem), *std::move(verified)).first->second.identity;
 }
 
-absl::StatusOr<PeerVerifier::Kept> PeerVerifier::Verify(std::string_view leaf_pem, std::string_view chain_pem) const {
+absl::StatusOr<PeerVerifier::Kept> PeerVerifier::Verify(const Anchors& anchors, std::string_view leaf_pem,
+                                                        std::string_view chain_pem) const {
   ASSIGN_OR_RETURN(const common::Certificate leaf, common::Certificate::FromPem(leaf_pem));
   std::vector<common::Certificate> sent;
   if (!chain_pem.empty()) {
@@ -63,7 +81,7 @@ absl::StatusOr<PeerVerifier::Kept> PeerVerifier::Verify(std::string_view leaf_pe
 
   const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> context(X509_STORE_CTX_new(),
                                                                                 &X509_STORE_CTX_free);
-  if (X509_STORE_CTX_init(context.get(), anchors_->store.get(), leaf.get(), untrusted.get()) != 1) {
+  if (X509_STORE_CTX_init(context.get(), anchors.store.get(), leaf.get(), untrusted.get()) != 1) {
     return absl::InternalError(common::DrainOpensslErrors());
   }
   X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());

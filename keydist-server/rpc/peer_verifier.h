@@ -23,6 +23,8 @@ class PeerVerifier {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerVerifier>> Make(std::vector<common::Certificate> anchors,
                                                                           const common::Clock& clock);
   ~PeerVerifier();
+  /// From now on these are the anchors; whoever was known is looked at again. InvalidArgument: nothing has changed.
+  [[nodiscard]] absl::Status Replace(const std::vector<common::Certificate>& anchors);
 
   /// `leaf_pem` and `chain_pem` as gRPC's authentication context has them; the chain may be empty when the leaf was
   /// seen before. Unauthenticated says why: no path, outside its dates, not for TLS clients, not exactly one dNSName of
@@ -38,12 +40,13 @@ class PeerVerifier {
     absl::Time not_after;   ///< The earliest.
   };
   struct Anchors;
-  PeerVerifier(std::unique_ptr<Anchors> anchors, const common::Clock& clock);
-  absl::StatusOr<Kept> Verify(std::string_view leaf_pem, std::string_view chain_pem) const;
+  PeerVerifier(std::shared_ptr<const Anchors> anchors, const common::Clock& clock);
+  static absl::StatusOr<std::shared_ptr<const Anchors>> StoreOf(const std::vector<common::Certificate>& anchors);
+  absl::StatusOr<Kept> Verify(const Anchors& anchors, std::string_view leaf_pem, std::string_view chain_pem) const;
 
-  std::unique_ptr<Anchors> anchors_;
   const common::Clock& clock_;
   std::shared_mutex mutex_;
+  std::shared_ptr<const Anchors> anchors_;
   absl::flat_hash_map<std::string, Kept> kept_;
 };
 

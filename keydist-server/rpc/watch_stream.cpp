@@ -1,5 +1,9 @@
 #include "keydist-server/rpc/watch_stream.h"
 
+#include <grpcpp/server_context.h>
+
+#include <algorithm>
+
 namespace henb::keydist::rpc {
 namespace {
 
@@ -29,10 +33,15 @@ void ToWire(const service::WatchEvent& event, v1::Event* out) {
 
 }  // namespace
 
-void WatchStreams::Close() {
+void WatchStreams::Close(common::Random& random) {
   const std::lock_guard lock(mutex_);
-  closed_ = true;
-  for (WatchStream* stream : open_) stream->End({grpc::StatusCode::UNAVAILABLE, "the service is draining"});
+  closed_by_ = &random;
+  spread_ = std::max(kAtLeast, kForEach * open_.size());
+  for (WatchStream* stream : open_) SendAway(stream);
+}
+
+void WatchStreams::SendAway(WatchStream* stream) {
+  stream->EndFor(closed_by_->Jitter(spread_ / 2, 1.0), {grpc::StatusCode::UNAVAILABLE, "the service is draining"});
 }
 
 void WatchStream::Start(const common::HenbId& who, std::uint64_t after_revision) {
@@ -40,7 +49,7 @@ void WatchStream::Start(const common::HenbId& who, std::uint64_t after_revision)
   hub_.Subscribe(who, after_revision, this);
   const std::lock_guard lock(streams_.mutex_);
   streams_.open_.insert(this);
-  if (streams_.closed_) End({grpc::StatusCode::UNAVAILABLE, "the service is draining"});
+  if (streams_.closed_by_ != nullptr) streams_.SendAway(this);
 }
 
 void WatchStream::Deliver(const service::WatchEvent& event) {
@@ -75,6 +84,16 @@ void WatchStream::OnWriteDone(bool ok) {
   }
   if (!end) return;
   End(ok ? grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "this HeNB is suspended") : grpc::Status::CANCELLED);
+}
+
+void WatchStream::EndFor(absl::Duration time, const grpc::Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    ended_ = true;
+    context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(absl::ToInt64Milliseconds(time)));
+  }
+  Finish(status);
 }
 
 void WatchStream::End(const grpc::Status& status) {

@@ -182,6 +182,32 @@ TEST(Files, R51TheHeadsKeyIsMadeOnceAndItsPublicHalfStandsBesideIt) {
   EXPECT_FALSE(app::LoadOrMakeHeadsKey(folder.Write("bad.key", "no key")).ok());
 }
 
+TEST(Files, TheKekMayBeACredentialOfTheServiceManager) {
+  const TemporaryFolder folder;
+  app::Config config = *app::ParseConfig(kGood, "k.toml");
+  ASSERT_TRUE(app::ResolveCredentials(nullptr, &config).ok());
+  EXPECT_EQ(config.kek_file, "/etc/keydist-server/kek");
+  config.kek_file.clear();
+  ASSERT_TRUE(app::ResolveCredentials(folder.path().c_str(), &config).ok());
+  EXPECT_EQ(config.kek_file, "/etc/keydist-server/kek") << "no credential of that name was given";
+  const std::string kek = folder.Write("kek", std::string(32, 'k'), 0440);  // As systemd's look to stat(2).
+  config.kek_file.clear();
+  ASSERT_TRUE(app::ResolveCredentials(folder.path().c_str(), &config).ok());
+  EXPECT_EQ(config.kek_file, kek);
+  EXPECT_FALSE(app::LoadKek(kek).ok());
+  setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1);
+  EXPECT_TRUE(app::LoadKek(kek).ok());
+  unsetenv("CREDENTIALS_DIRECTORY");
+  config.key = "credential:tls-key";
+  EXPECT_FALSE(app::ResolveCredentials(nullptr, &config).ok());
+  ASSERT_TRUE(app::ResolveCredentials("/run/credentials/x", &config).ok());
+  EXPECT_EQ(config.key, "/run/credentials/x/tls-key");
+  for (const char* bad : {"credential:", "credential:../kek", "credential:a/b"}) {
+    config.kek_file = bad;
+    EXPECT_FALSE(app::ResolveCredentials("/run/credentials/x", &config).ok()) << bad;
+  }
+}
+
 TEST(Files, AKekIsNeverOverwritten) {
   const TemporaryFolder folder;
   common::SystemRandom random;
