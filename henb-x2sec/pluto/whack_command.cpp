@@ -18,10 +18,15 @@ std::string_view Authby(const core::ConnectionSpec& spec) {
   return spec.local_key_is_rsa ? "rsa" : "ecdsa";
 }
 
-/// The end of IKE and of the tunnel, and the address behind it where that is another one.
-void AppendAddresses(Arguments& to, const common::IpAddress& ike, const common::IpAddress& address) {
+/// Whether a transport address is not the end of IKE and of the tunnel.
+bool EndsApart(const core::ConnectionSpec& spec) {
+  return spec.local_ike_address != spec.local_address || spec.peer_ike_address != spec.peer_address;
+}
+
+/// whack wants a client at both ends or at none ("endpoints clash").
+void AppendAddresses(Arguments& to, const common::IpAddress& ike, const common::IpAddress& address, bool apart) {
   Append(to, {"--host", ike.ToString()});
-  if (ike != address) Append(to, {"--client", StrCat(address.ToString(), address.is_v6() ? "/128" : "/32")});
+  if (apart) Append(to, {"--client", StrCat(address.ToString(), address.is_v6() ? "/128" : "/32")});
 }
 
 /// What tells this connection from one that needs another Add. pluto's connection follows the subject of our
@@ -33,7 +38,7 @@ std::uint32_t FingerprintOf(const core::ConnectionSpec& spec, Arguments words) {
 
 void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
   Append(to, {"--id", StrCat("@", spec.local_id.str())});
-  AppendAddresses(to, spec.local_ike_address, spec.local_address);
+  AppendAddresses(to, spec.local_ike_address, spec.local_address, EndsApart(spec));
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
@@ -47,7 +52,7 @@ void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
 
 void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
   Append(to, {"--id", StrCat("@", spec.peer_id.str())});
-  AppendAddresses(to, spec.peer_ike_address, spec.peer_address);
+  AppendAddresses(to, spec.peer_ike_address, spec.peer_address, EndsApart(spec));
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
@@ -67,8 +72,10 @@ void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const Connect
   const std::string lifetime = StrCat(absl::ToInt64Seconds(spec.lifetime));
   Append(to, {"--reauth", "--overlapip", "--reqid", StrCat(spec.reqid)});
   Append(to, {"--ike", common::Join(spec.ike_suites, ","), "--esp", common::Join(spec.esp_suites, ",")});
-  // Raw whack switches none of these on by itself; without both ESN words strongSwan refuses the child.
-  Append(to, {"--ikefrag-allow", "--esn", "--no-esn", "--replay-window", StrCat(spec.replay_window)});
+  // Raw whack switches none of these on by itself; without both ESN words strongSwan refuses the child, without
+  // "--encaps" ESP goes bare to a NAT box (RFC 7296 §2.23).
+  Append(to,
+         {"--ikefrag-allow", "--encaps", "auto", "--esn", "--no-esn", "--replay-window", StrCat(spec.replay_window)});
   // pluto's own rekeying loses packets; every key change is ours to start, and a forgotten SA ends.
   Append(to, {"--dontrekey", "--ikelifetime", lifetime, "--ipseclifetime", lifetime});
   // Means nothing then, but pluto wants it below the lifetime, and its own is 9 minutes.

@@ -9,25 +9,24 @@ from . import layout, material, pki, programs
 
 LETTERS = "ab"
 KEY = "rsa:4096"
-ROOT, SUB = "O=Vendor 9, CN=Vendor 9 Root", "O=Vendor 9, OU=Home base stations, CN=Vendor 9 Device CA 1"
+ROOT, SUB = "O=Vendor 9, CN=Vendor 9 Root", "O=Vendor 9, OU=Home base stations, CN=Vendor 9 Device CA"
 
 
 class DeepChain:
-    """`root`, the credentials of HeNBs below the sub-CA, and the operator's configuration signer below the root."""
+    """`root`, the credentials of HeNBs, each below a sub-CA that the other does not know, and the operator's configuration signer."""
 
     def __init__(self, folder):
         self.root = pki.Authority(folder, "root").root
-        self.sub = pki.Authority(folder, "sub").root
         self.folder = folder
 
     def henb(self, letter):
-        return self._credential(f"henb-{letter}")
+        return self._credential(f"henb-{letter}", pki.Authority(self.folder, f"sub-{letter}").root.cert, self.root.cert)
 
     def signer(self):
-        return self._credential("signer")
+        return self._credential("signer", self.root.cert)
 
-    def _credential(self, name):
-        return pki.Credential(self.folder / f"{name}.pem", self.folder / f"{name}.key", (self.sub.cert, self.root.cert))
+    def _credential(self, name, *chain):
+        return pki.Credential(self.folder / f"{name}.pem", self.folder / f"{name}.key", chain)
 
 
 def _folder(cache):
@@ -36,8 +35,8 @@ def _folder(cache):
 
 def _make(folder):
     root = pki.Authority.create(folder, "root", ROOT, key=KEY)
-    sub = pki.Authority.create(folder, "sub", SUB, parent=root, key=KEY)
     for letter in LETTERS:
+        sub = pki.Authority.create(folder, f"sub-{letter}", f"{SUB} {letter.upper()}", parent=root, key=KEY)
         identity = layout.HENBS[letter].id
         sub.issue(f"henb-{letter}", f"O=Vendor 9, OU=Home base stations, CN={identity}", dns=(identity,), key=KEY)
     material.issue_signer(root, "signer")
