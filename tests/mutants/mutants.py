@@ -14,7 +14,7 @@ MUTANTS = [
     ("R56", "policy/cms.cpp", "if (!listed) {", "if (false) {", "policy_store_test", "*"),
     ("R56", "policy/policy_store.cpp", "if (policy.version < high_water_.version) {", "if (false) {", "policy_store_test", "*"),
     ("R31", "policy/cms.cpp", "if (!IsSha2(digest_nid)) return Denied(\"signed policy: the digest is not SHA-256, SHA-384 or SHA-512\");", "", "policy_store_test", "*"),
-    ("R11", "henb-x2sec/core/plan.cpp", "spec.transport_mode = decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration;", "spec.transport_mode = false;", "core_test", "*"),
+    ("R11", "henb-x2sec/core/plan.cpp", "spec.transport_mode = ends && (decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration);", "spec.transport_mode = false;", "core_test", "*"),
     ("R14", "henb-x2sec/core/plan.cpp", "if (inputs.anchor_subject.empty()) return \"the expected anchor is not known here\";", "", "core_test", "*"),
     ("R2", "henb-x2sec/core/plan.cpp", "if (!network.Contains(pair.peer)) continue;", "", "core_test", "*"),
     ("R17", "henb-x2sec/core/plan.cpp", "for (std::size_t i = 0; i < inputs.pairs.size(); ++i) {", "for (std::size_t i = 0; i < 1; ++i) {", "core_test", "*"),
