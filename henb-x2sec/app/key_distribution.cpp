@@ -1,144 +1,53 @@
 #include "henb-x2sec/app/key_distribution.h"
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "common/log.h"
 #include "common/status.h"
-#include "henb-x2sec/app/key_ledger.h"
-#include "henb-x2sec/app/key_session.h"
-#include "henb-x2sec/app/pair_key_ring.h"
-#include "henb-x2sec/app/secret_installer.h"
+#include "henb-x2sec/app/key_distribution_impl.h"
 
 namespace henb::x2sec::app {
 namespace {
 
 using common::HenbId;
 using common::StrCat;
-using TimerId = common::EventLoop::TimerId;
-using Waiter = std::function<void(absl::Status)>;
 
-constexpr absl::Duration kAskDeniedAgain = absl::Minutes(5);
-constexpr absl::Duration kAskAgainAfterRefusal = absl::Seconds(30);
 constexpr absl::Duration kSpread = absl::Seconds(1);  // What all HeNBs are told at once they do not ask at once.
-
-struct Pair {
-  KeyState state;
-  std::optional<TimerId> turn;  ///< The next key is due, or the current one ends.
-  std::optional<TimerId> ask;
-  std::vector<Waiter> waiters;
-  bool installing = false;  ///< The ring's current key is on its way to pluto.
-};
 
 }  // namespace
 
-struct KeyDistribution::Impl {
-  explicit Impl(Parts p)
-      : parts(std::move(p)),
-        installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
-                  [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
-    for (const core::SecretPair& pair : parts.secrets.Pairs()) {
-      if (pair.local == parts.config.id) kept[pair.peer] = LeftState(ledger.Find(pair.peer), parts.clock.Steady());
-    }
-    if (parts.service == nullptr) return;
-    session = std::make_unique<KeySession>(
-        KeySession::Parts{.loop = parts.loop,
-                          .clock = parts.clock,
-                          .random = parts.random,
-                          .worker = parts.worker,
-                          .service = *parts.service,
-                          .facts = parts.facts,
-                          .answered = [this](core::PairResult result) { Answered(std::move(result)); },
-                          .unreachable = [this](const absl::Status& error) { Unreachable(error); },
-                          .refused = [this](const absl::Status& error) { Refused(error); },
-                          .event = [this](const core::KeyServiceEvent& event) { Event(event); }});
+KeyDistribution::Impl::Impl(Parts p)
+    : parts(std::move(p)),
+      installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
+                [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
+  std::set<HenbId> in_file;
+  for (const core::SecretPair& pair : parts.secrets.Pairs()) {
+    if (pair.local == parts.config.id) in_file.insert(pair.peer);
   }
-  ~Impl() {
-    *alive = false;
-    for (auto& [peer, pair] : pairs) CancelTimers(&pair);
-    Cancel(&spread);
+  std::set<HenbId> left = ledger.Peers();
+  left.insert(in_file.begin(), in_file.end());
+  for (const HenbId& peer : left) {
+    kept[peer] = LeftState(ledger.Find(peer), in_file.contains(peer), parts.clock.Steady());
   }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+  if (parts.service == nullptr) return;
+  session = std::make_unique<KeySession>(
+      KeySession::Parts{.loop = parts.loop,
+                        .clock = parts.clock,
+                        .random = parts.random,
+                        .worker = parts.worker,
+                        .service = *parts.service,
+                        .facts = parts.facts,
+                        .answered = [this](core::PairResult result) { Answered(std::move(result)); },
+                        .not_now = [this](const absl::Status& error) { NotNow(error); },
+                        .refused = [this](const absl::Status& error) { Refused(error); },
+                        .event = [this](const core::KeyServiceEvent& event) { Event(event); }});
+}
 
-  void SetNeeded(const std::set<HenbId>& peers);
-  void Refresh(const HenbId& peer, Waiter done);
-
- private:
-  // What the session brings.
-  void Answered(core::PairResult result);
-  void Unreachable(const absl::Status& error);
-  void Refused(const absl::Status& error);
-  void Event(const core::KeyServiceEvent& event);
-
-  void Clean();
-  void Adopt(const HenbId& peer, Pair* pair, KeyState left);
-
-  // One pair.
-  void Take(const HenbId& peer, Pair* pair, core::PairKeys keys);
-  void Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem);
-  void Install(const HenbId& peer, Pair* pair);
-  void Installed(const HenbId& peer, const absl::Status& status);
-  void Expired(const HenbId& peer, Pair* pair);
-  void Schedule(const HenbId& peer, Pair* pair);
-  void ArmTurn(const HenbId& peer, Pair* pair);
-  void Turn(const HenbId& peer);
-  void AskLater(const HenbId& peer, Pair* pair, absl::Duration delay);
-  /// From the secrets file and from pluto.
-  void Withdraw(const HenbId& peer) {
-    installer.Remove(peer);
-    ledger.Erase(peer);
-  }
-  /// Answers those who wait.
-  void Settle(Pair* pair, const absl::Status& status);
-  /// The same, unless a later answer is to come.
-  void SettleIfLast(const HenbId& peer, Pair* pair) {
-    if (!session->IsWaiting(peer)) Settle(pair, absl::OkStatus());
-  }
-
-  void Cancel(std::optional<TimerId>* timer) {
-    if (*timer) parts.loop.CancelTimer(**timer);
-    timer->reset();
-  }
-  void CancelTimers(Pair* pair) {
-    for (auto* timer : {&pair->turn, &pair->ask}) Cancel(timer);
-  }
-  /// Callbacks run from the loop, never from within a call of their owner's.
-  void Later(std::function<void()> then) {
-    parts.loop.Post([alive_then = alive, then = std::move(then)] {
-      if (*alive_then) then();
-    });
-  }
-  void Changed(const HenbId& peer, bool replaced) {
-    Later([this, peer, replaced] { parts.changed(peer, replaced); });
-  }
-  [[nodiscard]] std::set<HenbId> Peers() const {
-    std::set<HenbId> peers;
-    for (const auto& [peer, pair] : pairs) peers.insert(peer);
-    return peers;
-  }
-  Pair* Find(const HenbId& peer) {
-    const auto it = pairs.find(peer);
-    return it == pairs.end() ? nullptr : &it->second;
-  }
-
- public:
-  Parts parts;
-  std::map<HenbId, Pair> pairs;
-  std::map<HenbId, KeyState> kept;  // What an earlier run left; empty once it is known who is needed.
-
- private:
-  std::map<HenbId, PairKeyRing> rings;  // Outlive their pairs: what was taken once is remembered (R47).
-  std::optional<TimerId> spread;
-  bool cleaned = false;
-  KeyLedger ledger{parts.config.secrets_file + ".ledger"};
-  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
-  SecretInstaller installer;
-
- public:
-  std::unique_ptr<KeySession> session;  // None: no key service.
-};
+KeyDistribution::Impl::~Impl() {
+  *alive = false;
+  for (auto& [peer, pair] : pairs) CancelTimers(&pair);
+  Cancel(&spread);
+}
 
 void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
   for (auto it = pairs.begin(); it != pairs.end();) {
@@ -177,7 +86,7 @@ void KeyDistribution::Impl::Clean() {
     if (pair.state.kept) stay.insert(peer);
   }
   installer.RemoveAllBut(stay);
-  ledger.EraseAllBut(stay);
+  ledger.EraseAllBut(Peers());
   kept.clear();
 }
 
@@ -203,6 +112,9 @@ void KeyDistribution::Impl::Refresh(const HenbId& peer, Waiter done) {
 void KeyDistribution::Impl::Answered(core::PairResult result) {
   Pair* pair = Find(result.peer);
   if (pair == nullptr) return;
+  if (const auto* refused = std::get_if<absl::Status>(&result.result)) {
+    return RefuseAnswer(result.peer, pair, std::string(refused->message()));
+  }
   if (const auto* denial = std::get_if<core::KeyDenial>(&result.result)) {
     return Deny(result.peer, pair, *denial, std::string(DenialText(*denial)));
   }
@@ -210,7 +122,7 @@ void KeyDistribution::Impl::Answered(core::PairResult result) {
 }
 
 /// R49: what is installed stays.
-void KeyDistribution::Impl::Unreachable(const absl::Status& error) {
+void KeyDistribution::Impl::NotNow(const absl::Status& error) {
   for (auto& [peer, pair] : pairs) {
     const std::string problem =
         pair.state.expired ? WhyExpired(session->away_since()) : StrCat("key service: ", error.message());
@@ -250,124 +162,6 @@ void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
         spread.reset();
         session->Ask(Peers());
       });
-  }
-}
-
-void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys keys) {
-  if (keys.peer_facts) Later([this, peer, facts = *keys.peer_facts] { parts.learned(peer, facts); });
-  const std::uint64_t epoch = keys.current.epoch;
-  const PairKeyRing::Verdict verdict = rings[peer].Take(std::move(keys), parts.clock.Steady());
-  if (verdict == PairKeyRing::Verdict::kFresh) {
-    pair->state.denial.reset();
-    Install(peer, pair);
-  } else if (verdict == PairKeyRing::Verdict::kSame) {
-    if (pair->state.standing() == core::KeyStanding::kGood && !pair->installing) {
-      ledger.Keep(peer, {rings[peer].current()->version, rings[peer].current()->expire_at});
-      SettleIfLast(peer, pair);
-    }
-  } else {
-    const std::string reason = StrCat("an answer of the key service was refused: ", VerdictName(verdict));
-    common::LogAlarm("key.stale_refused", {{"neighbour", peer.str()}, {"epoch", epoch}, {"why", VerdictName(verdict)}});
-    if (!pair->state.installed) pair->state.problem = reason;
-    Settle(pair, pair->state.installed ? absl::OkStatus() : absl::FailedPreconditionError(reason));
-    return AskLater(peer, pair, kAskAgainAfterRefusal);
-  }
-  Schedule(peer, pair);
-}
-
-void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial denial, std::string problem) {
-  const bool had_key = pair->state.standing() != core::KeyStanding::kNone || pair->installing;
-  const bool news = had_key || pair->state.denial != denial;
-  CancelTimers(pair);
-  rings[peer].Forget();
-  pair->installing = false;
-  pair->state = DeniedState(denial, std::move(problem));
-  Settle(pair, absl::PermissionDeniedError(pair->state.problem));
-  AskLater(peer, pair, kAskDeniedAgain);
-  if (!news) return;
-  common::LogWarning("key.denied", {{"neighbour", peer.str()}, {"reason", pair->state.problem}});
-  Withdraw(peer);
-  Changed(peer, false);
-}
-
-/// R49: the service was away when the epoch and its grace ended. SAs that are up stay until the rule's max_sa_age.
-void KeyDistribution::Impl::Expired(const HenbId& peer, Pair* pair) {
-  pair->installing = false;
-  pair->state =
-      ExpiredState(pair->state.version, WhyExpired(session == nullptr ? std::nullopt : session->away_since()));
-  common::LogAlarm("key.expired",
-                   {{"neighbour", peer.str()}, {"epoch", pair->state.version.epoch}, {"reason", pair->state.problem}});
-  Withdraw(peer);
-  Changed(peer, false);
-}
-
-void KeyDistribution::Impl::Install(const HenbId& peer, Pair* pair) {
-  pair->installing = true;
-  installer.Put(peer, rings[peer].current()->key.Clone());
-}
-
-void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& status) {
-  Pair* pair = Find(peer);
-  const auto& current = rings[peer].current();
-  if (pair == nullptr || !current) return;
-  if (!status.ok()) {
-    const std::string problem = StrCat("the key is not with pluto yet: ", status.message());
-    if (!pair->state.installed && std::exchange(pair->state.problem, problem) != problem) Changed(peer, false);
-    return Settle(pair, status);
-  }
-  const bool replaced = Replaces(pair->state, current->version);
-  pair->installing = false;
-  pair->state = InstalledState(current->version);
-  ledger.Keep(peer, {current->version, current->expire_at});
-  common::LogInfo("key.installed", {{"neighbour", peer.str()},
-                                    {"epoch", current->version.epoch},
-                                    {"generation_local", current->version.generation_local},
-                                    {"generation_peer", current->version.generation_peer},
-                                    {"replaced", replaced}});
-  Changed(peer, replaced);
-  SettleIfLast(peer, pair);
-}
-
-void KeyDistribution::Impl::Schedule(const HenbId& peer, Pair* pair) {
-  AskLater(peer, pair, rings[peer].AskAgainIn(parts.clock.Steady()));
-  ArmTurn(peer, pair);
-}
-
-void KeyDistribution::Impl::ArmTurn(const HenbId& peer, Pair* pair) {
-  Cancel(&pair->turn);
-  const absl::Duration turns_at = rings[peer].TurnsAt();
-  if (turns_at == absl::InfiniteDuration()) return;
-  pair->turn =
-      parts.loop.After(std::max(turns_at - parts.clock.Steady(), absl::ZeroDuration()), [this, peer] { Turn(peer); });
-}
-
-/// The next key's time has come, or the current one's is over.
-void KeyDistribution::Impl::Turn(const HenbId& peer) {
-  Pair* pair = Find(peer);
-  if (pair == nullptr) return;
-  pair->turn.reset();
-  const absl::Duration now = parts.clock.Steady();
-  const bool advanced = rings[peer].Advance(now);
-  if (rings[peer].Expire(now)) {
-    Expired(peer, pair);
-  } else if (advanced) {
-    Install(peer, pair);
-  }
-  Schedule(peer, pair);
-}
-
-void KeyDistribution::Impl::AskLater(const HenbId& peer, Pair* pair, absl::Duration delay) {
-  Cancel(&pair->ask);
-  if (session == nullptr) return;
-  pair->ask = parts.loop.After(parts.random.Jitter(delay, 0.1), [this, peer] {
-    if (Pair* due = Find(peer)) due->ask.reset();
-    session->Ask({peer});
-  });
-}
-
-void KeyDistribution::Impl::Settle(Pair* pair, const absl::Status& status) {
-  for (Waiter& waiter : std::exchange(pair->waiters, {})) {
-    Later([waiter = std::move(waiter), status] { waiter(status); });
   }
 }
 

@@ -89,6 +89,12 @@ const KeyLedger::Entry* KeyLedger::Find(const HenbId& peer) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+std::set<HenbId> KeyLedger::Peers() const {
+  std::set<HenbId> peers;
+  for (const auto& [peer, entry] : entries_) peers.insert(peer);
+  return peers;
+}
+
 void KeyLedger::Keep(const HenbId& peer, const Entry& entry) {
   const auto [at, added] = entries_.try_emplace(peer, entry);
   if (!added && std::exchange(at->second, entry) == entry) return;

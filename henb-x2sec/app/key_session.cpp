@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "henb-x2sec/core/ports/retry_after.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -11,14 +12,15 @@ namespace {
 using common::HenbId;
 
 constexpr std::size_t kBatch = 64;  // The service takes no more in a call.
-constexpr absl::Duration kFirstRetry = absl::Seconds(1);
+// Windows of Backoff.
+constexpr absl::Duration kFirstRetry = absl::Seconds(2);
 constexpr absl::Duration kLongestRetry = absl::Minutes(1);
-constexpr absl::Duration kFirstRetryRefused = absl::Seconds(30);
+constexpr absl::Duration kFirstRetryRefused = absl::Seconds(45);
 constexpr absl::Duration kLongestRetryRefused = absl::Minutes(5);
+constexpr absl::Duration kMostRetryAfter = absl::Minutes(10);  // Whatever a service says.
 constexpr absl::Duration kShortestLease = absl::Seconds(30);
 constexpr absl::Duration kRegisterAgain = absl::Minutes(1);
 constexpr absl::Duration kSoon = absl::Milliseconds(500);
-constexpr double kJitter = 0.25;
 
 bool IsUnreachable(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsCancelled(status);
@@ -26,7 +28,10 @@ bool IsUnreachable(const absl::Status& status) {
 
 }  // namespace
 
-KeySession::KeySession(Parts parts) : parts_(std::move(parts)) {}
+KeySession::KeySession(Parts parts)
+    : parts_(std::move(parts)),
+      again_(kFirstRetry, kLongestRetry),
+      again_refused_(kFirstRetryRefused, kLongestRetryRefused) {}
 
 KeySession::~KeySession() {
   *alive_ = false;
@@ -40,7 +45,7 @@ void KeySession::SetWanted(bool wanted) {
   if (!wanted) {
     to_ask_.clear();
     asking_.clear();
-    failures_ = 0;
+    again_.Reset();
     Cancel(&retry_);
   }
   Pump();
@@ -52,13 +57,13 @@ void KeySession::Ask(std::set<HenbId> peers) {
 }
 
 void KeySession::AskNow(const HenbId& peer) {
-  Cancel(&retry_);
+  if (!absl::IsResourceExhausted(health_)) Cancel(&retry_);
   Ask({peer});
 }
 
 void KeySession::PathChanged() {
-  if (!retry_ || absl::IsPermissionDenied(health_)) return;
-  failures_ = 0;
+  if (!retry_ || absl::IsPermissionDenied(health_) || absl::IsResourceExhausted(health_)) return;
+  again_.Reset();
   RetryAfter(parts_.random.Jitter(kSoon, 1.0));
 }
 
@@ -126,11 +131,12 @@ void KeySession::Registered(const absl::StatusOr<core::RegisterResult>& result) 
   if (!wanted_) return;
   health_ = result.status();
   if (absl::IsPermissionDenied(health_)) return Refused(health_);
-  if (IsUnreachable(health_)) return Unreachable(health_);
+  if (IsUnreachable(health_) || absl::IsResourceExhausted(health_)) return NotNow(health_);
   away_since_.reset();
   absl::Duration again = kRegisterAgain;
   if (result.ok()) {
-    failures_ = 0;
+    again_.Reset();
+    again_refused_.Reset();
     again = std::max(result->lease, kShortestLease) * 2 / 3;
     common::LogInfo("key.registered", {{"as", result->henb_id}, {"lease_s", absl::ToInt64Seconds(result->lease)}});
   } else {
@@ -167,20 +173,28 @@ void KeySession::Answered(const std::vector<HenbId>& peers, absl::StatusOr<std::
   const std::set<HenbId> asked = std::exchange(asking_, {});
   if (!results.ok()) {
     to_ask_.insert(asked.begin(), asked.end());
-    return absl::IsPermissionDenied(health_) ? Refused(health_) : Unreachable(health_);
+    return absl::IsPermissionDenied(health_) ? Refused(health_) : NotNow(health_);
   }
-  failures_ = 0;
+  again_.Reset();
+  again_refused_.Reset();
   away_since_.reset();
   for (core::PairResult& result : *results) {
     if (asked.contains(result.peer)) parts_.answered(std::move(result));
   }
 }
 
-void KeySession::Unreachable(const absl::Status& error) {
-  if (!away_since_) away_since_ = parts_.clock.Now();
-  common::LogWarning("key.service_unreachable", {{"error", error}, {"failures", failures_}});
-  RetryLater(kFirstRetry, kLongestRetry);
-  parts_.unreachable(error);
+void KeySession::NotNow(const absl::Status& error) {
+  absl::Duration earliest;
+  if (absl::IsResourceExhausted(error)) {
+    away_since_.reset();
+    earliest = std::min(core::RetryAfterOf(error), kMostRetryAfter);
+    common::LogWarning("key.service_busy", {{"error", error}, {"retry_after_ms", absl::ToInt64Milliseconds(earliest)}});
+  } else {
+    if (!away_since_) away_since_ = parts_.clock.Now();
+    common::LogWarning("key.service_unreachable", {{"error", error}, {"failures", again_.attempts()}});
+  }
+  RetryAfter(earliest + again_.Next(parts_.random));
+  parts_.not_now(error);
 }
 
 void KeySession::Refused(const absl::Status& error) {
@@ -189,14 +203,8 @@ void KeySession::Refused(const absl::Status& error) {
   registered_ = false;
   Cancel(&lease_);
   common::LogAlarm("key.service_refuses", {{"error", error}});
-  RetryLater(kFirstRetryRefused, kLongestRetryRefused);
+  RetryAfter(again_refused_.Next(parts_.random));
   parts_.refused(error);
-}
-
-void KeySession::RetryLater(absl::Duration first, absl::Duration longest) {
-  const absl::Duration delay = std::min(first * (1 << std::min(failures_, 10)), longest);
-  ++failures_;
-  RetryAfter(parts_.random.Jitter(delay, kJitter));
 }
 
 void KeySession::RetryAfter(absl::Duration delay) {

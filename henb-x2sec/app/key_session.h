@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "common/random.h"
@@ -17,7 +18,8 @@
 namespace henb::x2sec::app {
 
 /// Registered and watching while it is wanted, and not a packet before (R4). One call at a time, on the worker; what is
-/// asked meanwhile makes the next batch. A service that is not reachable is tried again with back-off and jitter. Loop
+/// asked meanwhile makes the next batch. A service that is not reachable is tried again with back-off, spread so that a
+/// server that comes back is not trampled; one that has no time now (a quota) when it says, and not before. Loop
 /// thread.
 class KeySession {
  public:
@@ -28,8 +30,8 @@ class KeySession {
     Worker& worker;
     core::KeyService& service;
     std::function<core::RegisterFacts()> facts;
-    std::function<void(core::PairResult)> answered;        ///< For each peer that was asked for and is not void.
-    std::function<void(const absl::Status&)> unreachable;  ///< Comes back by itself.
+    std::function<void(core::PairResult)> answered;    ///< For each peer that was asked for and is not void.
+    std::function<void(const absl::Status&)> not_now;  ///< Not reached, or it has no time; comes back by itself.
     std::function<void(const absl::Status&)>
         refused;  ///< This HeNB is unknown or suspended there; tried again, seldom.
     std::function<void(const core::KeyServiceEvent&)> event;
@@ -42,7 +44,7 @@ class KeySession {
 
   void SetWanted(bool wanted);
   void Ask(std::set<common::HenbId> peers);
-  /// The same, and at once where it waits for a retry.
+  /// The same, and at once where it waits to reach the service again.
   void AskNow(const common::HenbId& peer);
   /// A retry that waits because the service was not reachable comes soon.
   void PathChanged();
@@ -71,9 +73,8 @@ class KeySession {
   void Registered(const absl::StatusOr<core::RegisterResult>& result);
   void AskBatch();
   void Answered(const std::vector<common::HenbId>& peers, absl::StatusOr<std::vector<core::PairResult>> results);
-  void Unreachable(const absl::Status& error);
+  void NotNow(const absl::Status& error);
   void Refused(const absl::Status& error);
-  void RetryLater(absl::Duration first, absl::Duration longest);
   void RetryAfter(absl::Duration delay);
   void Cancel(std::optional<common::EventLoop::TimerId>* timer);
 
@@ -84,7 +85,8 @@ class KeySession {
   bool registered_ = false;
   bool watching_ = false;
   bool calling_ = false;
-  int failures_ = 0;
+  common::Backoff again_;          // After a failure.
+  common::Backoff again_refused_;  // This HeNB is not let in: seldom.
   std::optional<common::EventLoop::TimerId> retry_;
   std::optional<common::EventLoop::TimerId> lease_;
   absl::Status health_;

@@ -33,9 +33,9 @@ KeyState ExpiredState(const KeyVersion& version, std::string problem) {
   return state;
 }
 
-KeyState LeftState(const KeyLedger::Entry* entry, absl::Duration now) {
+KeyState LeftState(const KeyLedger::Entry* entry, bool in_file, absl::Duration now) {
   if (entry == nullptr) return ExpiredState({}, WhyExpired(std::nullopt));
-  if (now >= entry->expire_at) return ExpiredState(entry->version, WhyExpired(std::nullopt));
+  if (!in_file || now >= entry->expire_at) return ExpiredState(entry->version, WhyExpired(std::nullopt));
   KeyState state;
   state.kept = true;
   state.version = entry->version;

@@ -29,9 +29,9 @@ struct KeyState {
 [[nodiscard]] KeyState DeniedState(core::KeyDenial denial, std::string problem);
 /// After its time was over. The version stays, to be shown.
 [[nodiscard]] KeyState ExpiredState(const KeyVersion& version, std::string problem);
-/// Of a key that an earlier run left in the secrets file; `entry`: what the ledger says of it, null: nothing. One whose
-/// end nobody knows may be over now: it counts as expired.
-[[nodiscard]] KeyState LeftState(const KeyLedger::Entry* entry, absl::Duration now);
+/// Of a key that an earlier run had given to pluto. `entry`: what the ledger says of it, null: nothing. One whose end
+/// nobody knows may be over now, and one that is not in the secrets file any more was over then: they count as expired.
+[[nodiscard]] KeyState LeftState(const KeyLedger::Entry* entry, bool in_file, absl::Duration now);
 
 /// Whether SAs that are up may run on another key than `now`: a key change is due.
 [[nodiscard]] bool Replaces(const KeyState& before, const KeyVersion& now);

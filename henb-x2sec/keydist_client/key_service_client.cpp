@@ -8,9 +8,11 @@
 #include <mutex>
 #include <thread>
 
+#include "common/backoff.h"
 #include "common/log.h"
 #include "common/rpc/grpc_status.h"
 #include "common/status.h"
+#include "henb-x2sec/core/ports/retry_after.h"
 #include "henb-x2sec/keydist_client/epoch_floor.h"
 #include "henb-x2sec/keydist_client/wire.h"
 #include "henb/keydist/v1/keydist.grpc.pb.h"
@@ -22,22 +24,32 @@ namespace v1 = henb::keydist::v1;
 using Stub = v1::KeyDistribution::Stub;
 using Event = core::KeyServiceEvent;
 
-std::shared_ptr<Stub> Connect(const ClientOptions& options, const ClientCredentials& credentials) {
+constexpr int kOwnRetry = 20'000;  // Milliseconds.
+
+std::shared_ptr<grpc::ChannelCredentials> Show(const ClientOptions& options, const ClientCredentials& credentials) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = options.operator_root_pem;
   tls.pem_cert_chain = credentials.certificate_pem;
   tls.pem_private_key = std::string(credentials.key_pem.view());
-  const auto channel_credentials = grpc::SslCredentials(tls);
+  auto shown = grpc::SslCredentials(tls);
   common::Zeroise(tls.pem_private_key.data(), tls.pem_private_key.size());
+  return shown;
+}
+
+std::shared_ptr<grpc::Channel> Open(const ClientOptions& options,
+                                    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(options.server_name);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // The backhaul is the only way.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 500);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 10'000);
+  // When to try again is the callers' to say, who spread it: they open a new channel where one has failed. This one
+  // does not come back by itself before, and an attempt that nobody answers ends by then.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kOwnRetry);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kOwnRetry);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetMaxReceiveMessageSize(1 << 20);
-  return v1::KeyDistribution::NewStub(grpc::CreateCustomChannel(options.address, channel_credentials, arguments));
+  return grpc::CreateCustomChannel(options.address, credentials, arguments);
 }
 
 /// When the service says that it is not to be asked before; a service that drains does.
@@ -50,6 +62,11 @@ absl::Duration PushbackOf(const grpc::ClientContext& context) {
   return std::min(absl::Milliseconds(milliseconds.value_or(0)), absl::Minutes(10));
 }
 
+/// OK stays OK.
+absl::Status WithPushback(absl::Status status, const grpc::ClientContext& context) {
+  return status.ok() ? status : core::WithRetryAfter(std::move(status), PushbackOf(context));
+}
+
 }  // namespace
 
 struct KeyServiceClient::Impl {
@@ -57,6 +74,8 @@ struct KeyServiceClient::Impl {
   common::Random& random;
 
   std::mutex mutex;
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::shared_ptr<grpc::Channel> channel;
   std::shared_ptr<Stub> stub;
   EpochFloor floor;
 
@@ -67,36 +86,49 @@ struct KeyServiceClient::Impl {
   bool reconnect_now = false;
   grpc::ClientContext* stream = nullptr;  ///< Of the open stream.
   std::uint64_t revision = 0;             ///< Last one seen. The watch thread's.
-  absl::Duration pushback;                ///< Of the last stream. The watch thread's.
 
   Impl(ClientOptions o, common::Random& r) : options(std::move(o)), random(r) {}
 
+  /// Under the mutex.
+  void Reopen() {
+    channel = Open(options, credentials);
+    stub = v1::KeyDistribution::NewStub(channel);
+  }
+  /// For an attempt that is due now.
   std::shared_ptr<Stub> CurrentStub() {
     const std::lock_guard lock(mutex);
+    if (channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) Reopen();
     return stub;
   }
-  absl::Status Judge(const grpc::Status& status) const {
-    return common::WithContext(common::FromGrpc(status), common::StrCat("key service ", options.address));
+  absl::Status Judge(const grpc::Status& status, const grpc::ClientContext& context) const {
+    const absl::Status judged = common::FromGrpc(status);
+    return WithPushback(common::WithContext(judged, common::StrCat("key service ", options.address)), context);
   }
   void SetDeadline(grpc::ClientContext* context) const {
     context->set_deadline(absl::ToChronoTime(absl::Now() + options.deadline));
   }
   void Watch();
-  bool WatchOnce();
+  struct Ended {
+    bool had_been_open = false;
+    absl::Duration retry_after;
+  };
+  Ended WatchOnce();
   void Handle(const v1::Event& wire);
 };
 
 KeyServiceClient::KeyServiceClient(ClientOptions options, ClientCredentials credentials, common::Random& random)
     : impl_(std::make_unique<Impl>(std::move(options), random)) {
-  impl_->stub = Connect(impl_->options, credentials);
+  impl_->credentials = Show(impl_->options, credentials);
+  impl_->Reopen();
 }
 
 KeyServiceClient::~KeyServiceClient() { StopWatch(); }
 
 void KeyServiceClient::UpdateCredentials(ClientCredentials credentials) {
-  std::shared_ptr<Stub> stub = Connect(impl_->options, credentials);
+  auto shown = Show(impl_->options, credentials);
   const std::lock_guard lock(impl_->mutex);
-  impl_->stub = std::move(stub);
+  impl_->credentials = std::move(shown);
+  impl_->Reopen();
   impl_->reconnect_now = true;
   if (impl_->stream != nullptr) impl_->stream->TryCancel();
   impl_->wake.notify_all();
@@ -106,7 +138,8 @@ absl::StatusOr<core::RegisterResult> KeyServiceClient::Register(const core::Regi
   grpc::ClientContext context;
   impl_->SetDeadline(&context);
   v1::RegisterResponse response;
-  RETURN_IF_ERROR(impl_->Judge(impl_->CurrentStub()->Register(&context, ToWire(facts), &response)));
+  const grpc::Status status = impl_->CurrentStub()->Register(&context, ToWire(facts), &response);
+  RETURN_IF_ERROR(impl_->Judge(status, context));
   return core::RegisterResult{.henb_id = response.henb_id(),
                               .lease = absl::Seconds(static_cast<std::int64_t>(response.lease_s())),
                               .generation = response.generation()};
@@ -119,16 +152,15 @@ absl::StatusOr<std::vector<core::PairResult>> KeyServiceClient::GetPairKeys(cons
   for (const common::HenbId& peer : peers) request.add_peers(peer.str());
   request.set_purpose(v1::IKE_PSK);
   v1::GetPairKeysResponse response;
-  RETURN_IF_ERROR(impl_->Judge(impl_->CurrentStub()->GetPairKeys(&context, request, &response)));
+  const grpc::Status called = impl_->CurrentStub()->GetPairKeys(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Judge(called, context));
   ASSIGN_OR_RETURN_CTX(std::vector<core::PairResult> results, TakeResults(peers, &response), "key service");
   const std::lock_guard lock(impl_->mutex);
-  for (const core::PairResult& result : results) {
+  for (core::PairResult& result : results) {
     const auto* keys = std::get_if<core::PairKeys>(&result.result);
     if (keys == nullptr) continue;
-    if (absl::Status status = impl_->floor.Accept(result.peer, *keys); !status.ok()) {
-      common::LogAlarm("keydist_stale_answer", {{"peer", result.peer.str()}, {"error", status}});
-      return status;
-    }
+    // One pair's stale answer is no reason to refuse the others'.
+    if (absl::Status status = impl_->floor.Accept(result.peer, *keys); !status.ok()) result.result = std::move(status);
   }
   return results;
 }
@@ -151,29 +183,29 @@ void KeyServiceClient::StopWatch() {
 }
 
 void KeyServiceClient::Impl::Watch() {
-  absl::Duration retry = options.first_retry;
+  common::Backoff again(options.first_retry, options.most_retry);
   while (true) {
-    if (WatchOnce()) retry = options.first_retry;
+    const Ended ended = WatchOnce();
+    if (ended.had_been_open) again.Reset();
     std::unique_lock lock(mutex);
-    const absl::Duration pause = std::max(pushback, random.Jitter(retry, 0.5));
+    const absl::Duration pause = ended.retry_after + again.Next(random);
     wake.wait_for(lock, absl::ToChronoNanoseconds(pause), [this] { return stopping || reconnect_now; });
     if (stopping) return;
     reconnect_now = false;
-    retry = std::min(retry * 2, options.most_retry);
   }
 }
 
-/// One stream from its opening to its end. True when it had been open.
-bool KeyServiceClient::Impl::WatchOnce() {
+/// One stream from its opening to its end.
+KeyServiceClient::Impl::Ended KeyServiceClient::Impl::WatchOnce() {
   grpc::ClientContext context;
   std::shared_ptr<Stub> using_stub;
   {
     const std::lock_guard lock(mutex);
-    if (stopping) return false;
+    if (stopping) return {};
     stream = &context;
-    using_stub = stub;
     reconnect_now = false;
   }
+  using_stub = CurrentStub();
   v1::WatchRequest request;
   request.set_after_revision(revision);
   const auto reader = using_stub->Watch(&context, request);
@@ -190,15 +222,14 @@ bool KeyServiceClient::Impl::WatchOnce() {
     Handle(wire);
   }
   const grpc::Status status = reader->Finish();
-  pushback = PushbackOf(context);
   {
     const std::lock_guard lock(mutex);
     stream = nullptr;
-    if (stopping) return open;
+    if (stopping) return {.had_been_open = open, .retry_after = {}};
   }
   common::LogInfo("keydist_watch_ended",
                   {{"code", static_cast<int>(status.error_code())}, {"error", status.error_message()}});
-  return open;
+  return {.had_been_open = open, .retry_after = PushbackOf(context)};
 }
 
 void KeyServiceClient::Impl::Handle(const v1::Event& wire) {

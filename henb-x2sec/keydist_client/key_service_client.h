@@ -17,7 +17,7 @@ struct ClientOptions {
   std::string server_name;                        ///< dNSName that the server's certificate must have.
   std::string operator_root_pem;                  ///< The only root that the server's certificate may end at.
   absl::Duration deadline = absl::Seconds(5);     ///< Of one call.
-  absl::Duration first_retry = absl::Seconds(1);  ///< Of the event stream; doubles, with jitter, up to the most.
+  absl::Duration first_retry = absl::Seconds(4);  ///< Window of common::Backoff for the event stream.
   absl::Duration most_retry = absl::Minutes(1);
 };
 
@@ -31,8 +31,9 @@ struct ClientCredentials {
 /// has a thread of its own. Keys are in SecretBytes before a call returns, and the message they came in is zeroised.
 ///
 /// Errors of the calls: Unavailable (not reachable, or the service can't write its audit log), DeadlineExceeded,
-/// PermissionDenied (unknown or suspended), Unauthenticated (certificate refused), InvalidArgument, DataLoss (stale or
-/// malformed answer, R47).
+/// PermissionDenied (unknown or suspended), Unauthenticated (certificate refused), ResourceExhausted (over its quota,
+/// core::RetryAfterOf says when to come again), InvalidArgument, DataLoss (malformed answer; stale or malformed for one
+/// peer: that peer's result, R47).
 class KeyServiceClient final : public core::KeyService {
  public:
   KeyServiceClient(ClientOptions options, ClientCredentials credentials, common::Random& random);

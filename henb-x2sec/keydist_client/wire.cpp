@@ -71,8 +71,12 @@ absl::StatusOr<std::vector<core::PairResult>> Take(std::span<const common::HenbI
     const v1::PairResult& wire = response.results(static_cast<int>(i));
     if (wire.peer() != peers[i].str()) return absl::DataLossError("the results are not in the order of the peers");
     if (wire.has_keys()) {
-      ASSIGN_OR_RETURN_CTX(core::PairKeys keys, Take(wire.keys()), peers[i].str());
-      results.push_back({peers[i], std::move(keys)});
+      absl::StatusOr<core::PairKeys> keys = Take(wire.keys());
+      if (keys.ok()) {
+        results.push_back({peers[i], *std::move(keys)});
+      } else {
+        results.push_back({peers[i], keys.status()});
+      }
     } else {
       // An unknown denial is a denial.
       const bool suspended = wire.denial() == v1::SUSPENDED;

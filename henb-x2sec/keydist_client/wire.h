@@ -13,7 +13,7 @@ namespace henb::x2sec::keydist_client {
 [[nodiscard]] henb::keydist::v1::RegisterRequest ToWire(const core::RegisterFacts& facts);
 
 /// Takes the keys out of `response` and zeroises them there, whatever the result. DataLoss: not the answers to `peers`
-/// in their order, or a key that has not 32 octets.
+/// in their order; as the result of one peer: a key that has not 32 octets. The others are good.
 [[nodiscard]] absl::StatusOr<std::vector<core::PairResult>> TakeResults(
     std::span<const common::HenbId> peers, henb::keydist::v1::GetPairKeysResponse* response);
 

@@ -25,6 +25,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
     std::optional<x2sec::core::KeyDenial> denial = std::nullopt;
     std::optional<x2sec::core::PeerFacts> facts = std::nullopt;
     std::uint8_t salt = 0;  ///< Other octets for the same version.
+    absl::Status refused;   ///< Not OK: the client has refused what was answered.
   };
 
   absl::StatusOr<x2sec::core::RegisterResult> Register(const x2sec::core::RegisterFacts& facts) override {
@@ -124,6 +125,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
             .expire_in = offer.expire_in};
   }
   static x2sec::core::PairResult Answer(const common::HenbId& peer, const Offer& offer) {
+    if (!offer.refused.ok()) return {.peer = peer, .result = offer.refused};
     if (offer.denial) return {.peer = peer, .result = *offer.denial};
     x2sec::core::PairKeys keys{
         .current = Key(peer, offer, absl::ZeroDuration()), .next = std::nullopt, .peer_facts = offer.facts};

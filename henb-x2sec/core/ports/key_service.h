@@ -38,7 +38,8 @@ struct PairKeys {
 enum class KeyDenial { kNotAllowed, kSuspended };
 struct PairResult {
   common::HenbId peer;
-  std::variant<PairKeys, KeyDenial> result;
+  /// A status (not OK): what was answered about this pair was refused here as stale or malformed (R47).
+  std::variant<PairKeys, KeyDenial, absl::Status> result;
 };
 struct RegisterFacts {
   std::vector<std::string> x2_addresses;
@@ -60,7 +61,8 @@ struct KeyServiceEvent {
 };
 
 /// Calls block and run on worker threads, any number at a time; each has the deadline of the configuration.
-/// Unavailable: not reachable; PermissionDenied: this HeNB is unknown or suspended there.
+/// Unavailable: not reachable; PermissionDenied: this HeNB is unknown or suspended there; ResourceExhausted: it asks
+/// too much, and RetryAfterOf (retry_after.h) says when to come again.
 class KeyService {
  public:
   using EventSink = std::function<void(KeyServiceEvent)>;

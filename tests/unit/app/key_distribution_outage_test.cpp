@@ -176,6 +176,24 @@ TEST_F(KeyServiceAway, R49AKeyThatExpiredWhileTheDaemonWasDownIsNotUsedAgain) {
   EXPECT_FALSE(secrets.Has(a, b));
 }
 
+TEST_F(KeyServiceAway, R49ThatItHasExpiredIsKnownAfterARestartAndTheNext) {
+  Start();
+  service.SayOfEverybody({.epoch = 7, .expire_in = absl::Hours(2)});
+  Need({b});
+  GoAway();
+  Pass(absl::Hours(3));
+  for (int restart = 0; restart < 2; ++restart) {
+    Restart();
+    EXPECT_EQ(Standing(), KeyStanding::kExpired) << "what carries stays";
+    Need({b});
+    EXPECT_EQ(Standing(), KeyStanding::kExpired);
+    EXPECT_EQ(StateOf(b).version.epoch, 7U);
+  }
+  Need({});
+  Restart();
+  EXPECT_EQ(Standing(), KeyStanding::kNone);
+}
+
 TEST_F(KeyServiceAway, R49AKeyWhoseEndNobodyKnowsIsNotUsedAgain) {
   ASSERT_TRUE(secrets.Put(a, b, common::SecretBytes(32)).ok());
   GoAway();

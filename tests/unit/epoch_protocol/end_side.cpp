@@ -176,7 +176,12 @@ void EndSide::Restart(End* self, int end, int now, bool reboot) const {
   End fresh;
   fresh.drift = before.drift;
   *self = fresh;
-  if (reboot || before.file_key == 0) return;
+  if (reboot) return;
+  if (before.holding == Holding::kExpired) {
+    self->holding = Holding::kExpired;
+    self->newest = before.newest;
+  }
+  if (before.file_key == 0) return;
   if (mistake_ == Mistake::kRestartForgetsTheEnd) {
     self->file_key = before.file_key;
     self->holding = Holding::kKept;
@@ -185,7 +190,7 @@ void EndSide::Restart(End* self, int end, int now, bool reboot) const {
   const Version version = InFile(before, end);
   const int own = now + before.drift;
   const x2sec::app::KeyLedger::Entry entry{VersionOf(version), absl::Hours(before.file_expires)};
-  const bool kept = x2sec::app::LeftState(&entry, absl::Hours(own)).kept;
+  const bool kept = x2sec::app::LeftState(&entry, true, absl::Hours(own)).kept;
   PairKeyRing ring;
   ring.Recall(entry.version, entry.expire_at);
   if (!kept) static_cast<void>(ring.Expire(absl::Hours(own)));

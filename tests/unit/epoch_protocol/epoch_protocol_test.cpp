@@ -14,7 +14,7 @@ namespace {
 constexpr int kTwoEpochs = 6;     // Epoch 2 since 5, epoch 1's root destroyed at 6, epoch 3 made at 7.
 constexpr int kThreeEpochs = 11;  // Epoch 3 since 10, epoch 2's root destroyed at 11, epoch 4 made at 12.
 
-constexpr int kMaxSaAge = 2;      // An SA on epoch 1's key, which expires at 6, is gone at 8.
+constexpr int kMaxSaAge = 2;  // An SA on epoch 1's key, which expires at 6, is gone at 8.
 
 constexpr std::size_t kMostStates = 60'000'000;
 

@@ -66,13 +66,24 @@ TEST(ClientWire, R48TheMessagesCopyOfAKeyIsZeroised) {
   EXPECT_EQ(response.results(0).keys().current().key(), std::string(32, '\0'));
 }
 
+TEST(ClientWire, OnePairsMalformedKeyLeavesTheOthersTheirs) {
+  v1::GetPairKeysResponse response = Answer("b.example", 31);
+  *response.add_results() = Answer("c.example", 32).results(0);
+  const auto results = TakeResults(std::vector{Id("b.example"), Id("c.example")}, &response);
+  ASSERT_TRUE(results.ok());
+  EXPECT_TRUE(std::holds_alternative<absl::Status>(results->at(0).result));
+  EXPECT_TRUE(std::holds_alternative<core::PairKeys>(results->at(1).result));
+}
+
 TEST(ClientWire, RefusesAnswersOfTheWrongForm) {
   const std::vector<common::HenbId> peers = {Id("b.example")};
   v1::GetPairKeysResponse other = Answer("c.example", 32);
   EXPECT_EQ(TakeResults(peers, &other).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(other.results(0).keys().current().key(), std::string(32, '\0')) << "zeroised whatever the result";
   v1::GetPairKeysResponse with_short_key = Answer("b.example", 31);
-  EXPECT_FALSE(TakeResults(peers, &with_short_key).ok());
+  const auto malformed = TakeResults(peers, &with_short_key);
+  ASSERT_TRUE(malformed.ok());
+  EXPECT_EQ(std::get<absl::Status>(malformed->at(0).result).code(), absl::StatusCode::kDataLoss);
   v1::GetPairKeysResponse empty;
   EXPECT_FALSE(TakeResults(peers, &empty).ok());
   v1::GetPairKeysResponse unknown_denial;

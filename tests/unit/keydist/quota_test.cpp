@@ -9,6 +9,7 @@
 
 #include "common/file.h"
 #include "common/strings.h"
+#include "henb-x2sec/core/ports/retry_after.h"
 #include "henb/keydist/v1/keydist.grpc.pb.h"
 #include "tests/unit/keydist/test_server.h"
 
@@ -44,6 +45,17 @@ class QuotaTest : public ::testing::Test {
   }
   TestServer server;
 };
+
+TEST_F(QuotaTest, TheClientSaysWhenTheServiceWantsToBeAskedAgain) {
+  Start({.calls_per_second = 1, .burst = 64});
+  const auto a = server.Client("a.example", server.vendor_one);
+  const std::vector<common::HenbId> peers(64, Id("d.example"));
+  ASSERT_TRUE(a->GetPairKeys(peers).ok());
+  const absl::Status refused = a->GetPairKeys(peers).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+  EXPECT_GT(x2sec::core::RetryAfterOf(refused), absl::Seconds(1));
+  EXPECT_LT(x2sec::core::RetryAfterOf(refused), absl::Minutes(2));
+}
 
 TEST_F(QuotaTest, R50OneFloodsAndAnotherIsAnswered) {
   Start({.calls_per_second = 1, .burst = 64});
