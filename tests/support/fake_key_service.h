@@ -91,11 +91,7 @@ class FakeKeyService final : public x2sec::core::KeyService {
   }
   /// As the watch would bring it; nothing while nobody watches.
   void Tell(x2sec::core::KeyServiceEvent event) {
-    EventSink sink;
-    {
-      const std::lock_guard lock(mutex_);
-      sink = sink_;
-    }
+    const EventSink sink = Sink();
     if (sink) sink(std::move(event));
   }
   [[nodiscard]] std::size_t registrations() const {
@@ -106,16 +102,17 @@ class FakeKeyService final : public x2sec::core::KeyService {
     const std::lock_guard lock(mutex_);
     return calls_;
   }
-  [[nodiscard]] bool watching() const {
-    const std::lock_guard lock(mutex_);
-    return sink_ != nullptr;
-  }
+  [[nodiscard]] bool watching() const { return Sink() != nullptr; }
   [[nodiscard]] int watches_started() const {
     const std::lock_guard lock(mutex_);
     return watches_started_;
   }
 
  private:
+  [[nodiscard]] EventSink Sink() const {
+    const std::lock_guard lock(mutex_);
+    return sink_;
+  }
   static x2sec::core::PairKey Key(const common::HenbId& peer, const Offer& offer, absl::Duration activate_in) {
     return {.epoch = offer.epoch,
             .generation_local = offer.generation_local,
