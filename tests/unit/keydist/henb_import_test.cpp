@@ -20,8 +20,9 @@ std::string CsvError(std::string_view line, std::string_view header = "id,anchor
   const auto parser = ImportParser::ForCsv(header);
   if (!parser.ok()) return std::string(parser.status().message());
   const auto record = parser->Parse(line);
-  if (!record.ok()) EXPECT_EQ(record.status().code(), absl::StatusCode::kInvalidArgument);
-  return record.ok() ? "good" : std::string(record.status().message());
+  if (record.ok()) return "good";
+  EXPECT_EQ(record.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(record.status().message());
 }
 
 std::string JsonError(std::string_view line) {
