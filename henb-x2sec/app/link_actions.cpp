@@ -229,7 +229,7 @@ void Links::Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> Lin
 /// identity a little later, so that as a rule one end starts.
 void Links::ScheduleAge(LinkRuntime& link) {
   if (!core::WantsIpsec(link.link.goal)) return;
-  const absl::Duration most = link.decision.terms.max_sa_age;
+  const absl::Duration most = std::min(link.decision.terms.max_sa_age, core::kLongestSaLife);
   if (most <= absl::ZeroDuration()) return;
   Arm(link, &LinkRuntime::age, most, core::LinkEvent::kTooOld);
   ScheduleKeyChange(link, parts_.random.Jitter(most * (link.initiator ? 0.48 : 0.6), 0.05));

@@ -76,11 +76,7 @@ void SystemMirror::CheckAll() {
 void SystemMirror::CheckKernel() {
   auto snapshot = parts_.kernel.Snapshot();
   if (!snapshot.ok()) return LogFailure("kernel.snapshot_failed", snapshot.status());
-  core::Observed observed{.ike = std::nullopt,
-                          .kernel = *std::move(snapshot),
-                          .guard_in_place = true,
-                          .to_renew = {},
-                          .phantoms_before = {}};
+  core::Observed observed{.ike = std::nullopt, .kernel = *std::move(snapshot), .to_renew = {}, .phantoms_before = {}};
   const core::Repairs repairs = core::Reconcile(desired_, observed);
   RepairKernel(repairs);
   kernel_ = std::move(observed.kernel);
@@ -209,8 +205,7 @@ void SystemMirror::PlutoAnswered(absl::StatusOr<core::IkeSnapshot> snapshot) {
   auto kernel = parts_.kernel.Snapshot();
   if (kernel.ok()) kernel_ = *std::move(kernel);
   callbacks_.looked();  // before a connection is called ready: what is up is adopted, not negotiated again
-  core::Observed observed{
-      .ike = ike_, .kernel = kernel_, .guard_in_place = true, .to_renew = to_renew_, .phantoms_before = phantoms_};
+  core::Observed observed{.ike = ike_, .kernel = kernel_, .to_renew = to_renew_, .phantoms_before = phantoms_};
   core::Repairs repairs = core::Reconcile(desired_, observed);
   phantoms_ = repairs.phantoms;
   RepairPluto(std::move(repairs));

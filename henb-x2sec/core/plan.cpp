@@ -1,5 +1,6 @@
 #include "henb-x2sec/core/plan.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -57,7 +58,7 @@ ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& input
   const bool ends = pair.local == pair.local_ike && pair.peer == pair.peer_ike;
   spec.transport_mode = ends && (decision.terms.mode == policy::Mode::kTransport || inputs.transport_by_configuration);
   spec.replay_window = static_cast<int>(decision.terms.replay_window);
-  spec.lifetime = decision.terms.max_sa_age;
+  spec.lifetime = std::min(decision.terms.max_sa_age, kLongestSaLife);
   spec.ike_suites = policy::IkeProposals(decision.terms.suites);
   spec.esp_suites = policy::EspProposals(decision.terms.suites);
   if (goal == Goal::kPsk) return spec;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/henb_id.h"
 #include "common/ip_address.h"
 #include "henb-x2sec/core/link_machine.h"
@@ -16,6 +17,9 @@
 #include "policy/decide.h"
 
 namespace henb::x2sec::core {
+
+/// pluto takes no longer life of an SA. A rule's max_sa_age above it counts as this.
+inline constexpr absl::Duration kLongestSaLife = absl::Hours(168);
 
 struct OwnKey {
   std::string ckaid;

@@ -88,15 +88,13 @@ void ReconcilePhantoms(const Desired& desired, const Observed& observed, Repairs
 }  // namespace
 
 bool Repairs::empty() const {
-  return !install_belt && !apply_guard && forbid_clear.empty() && allow_clear.empty() && set_pins.empty() &&
-         remove_pins.empty() && delete_connections.empty() && add_connections.empty() && delete_sas.empty() &&
-         delete_states.empty();
+  return !install_belt && forbid_clear.empty() && allow_clear.empty() && set_pins.empty() && remove_pins.empty() &&
+         delete_connections.empty() && add_connections.empty() && delete_sas.empty() && delete_states.empty();
 }
 
 Repairs Reconcile(const Desired& desired, const Observed& observed) {
   Repairs repairs;
   repairs.install_belt = !observed.kernel.belt_whole;
-  repairs.apply_guard = !observed.guard_in_place;
   ReconcileClear(desired, observed.kernel, repairs);
   ReconcilePins(desired, observed.kernel, repairs);
   ReconcileSas(desired, observed.kernel, repairs);

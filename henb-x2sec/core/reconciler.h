@@ -28,14 +28,12 @@ struct Desired {
 struct Observed {
   std::optional<IkeSnapshot> ike;  ///< None: pluto does not answer; then nothing of pluto's is judged.
   KernelSnapshot kernel;
-  bool guard_in_place = false;
   std::set<std::string> to_renew;           ///< Connections to be given anew though they look right.
   std::set<std::uint64_t> phantoms_before;  ///< Repairs::phantoms of the previous look.
 };
 
 struct Repairs {
   bool install_belt = false;
-  bool apply_guard = false;
   std::vector<ClearPair> forbid_clear;
   std::vector<ClearPair> allow_clear;
   std::vector<Pin> set_pins;

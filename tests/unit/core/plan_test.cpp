@@ -47,6 +47,13 @@ TEST(Plan, CertificatesOfTheMethod) {
   EXPECT_TRUE(enrolled.connections[0].local_key_is_rsa);
 }
 
+TEST(Plan, AnSaLivesNoLongerThanPlutoTakes) {
+  policy::Decision decision = Decided(policy::Outcome::kPsk, policy::Method::kPsk);
+  EXPECT_EQ(MakePlan(decision, Inputs()).connections.at(0).lifetime, absl::Hours(24));
+  decision.terms.max_sa_age = absl::Hours(720);
+  EXPECT_EQ(MakePlan(decision, Inputs()).connections.at(0).lifetime, kLongestSaLife);
+}
+
 TEST(Plan, R11TunnelUnlessRuleOrConfigurationSayTransport) {
   policy::Decision decision = Decided(policy::Outcome::kCert, policy::Method::kCertSameCa);
   PlanInputs inputs = Inputs();
