@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/file.h"
 #include "common/status.h"
 #include "common/toml_reader.h"
 #include "keydist-server/domain/audit_head.h"
@@ -145,12 +146,11 @@ void ReadStore(TomlReader& toml, Config* config) {
     toml.Fail("store.backend", "neither \"sqlite\" nor \"etcd\"");
   }
   ReadEtcd(toml, &config->etcd);
+  // With "sqlite" it says where keydistctl migrate is to go.
   const bool etcd = config->backend == StoreBackend::kEtcd;
   for (const char* key : {"store.etcd.endpoints", "store.etcd.ca", "store.etcd.certificate", "store.etcd.key"}) {
-    if (etcd) toml.Require(key);
+    if (etcd || toml.Has("store.etcd")) toml.Require(key);
   }
-  // What would be read and not used is a mistake that shows too late.
-  if (!etcd && toml.Has("store.etcd")) toml.Fail("store.etcd", "is for store.backend = \"etcd\"");
 }
 
 void ReadAudit(TomlReader& toml, Config* config) {
@@ -241,6 +241,14 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   toml.String("admin.status_group", &config.status_group);
   ReadLog(toml, &config);
   RETURN_IF_ERROR(toml.Finish());
+  return config;
+}
+
+absl::StatusOr<Config> LoadConfig(const std::string& path) {
+  const absl::StatusOr<std::string> text = common::ReadFile(path);
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  ASSIGN_OR_RETURN(Config config, ParseConfig(*text, path));
+  config.path = path;
   return config;
 }
 

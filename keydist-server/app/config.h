@@ -43,6 +43,7 @@ struct EtcdConfig {
 };
 
 struct Config {
+  std::string path;  ///< Of the file; empty: made in memory.
   common::IpAddress listen_address;
   std::uint16_t listen_port = 8443;
   Placement placement = Placement::kColocated;
@@ -57,7 +58,7 @@ struct Config {
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";
   StoreBackend backend = StoreBackend::kSqlite;
-  EtcdConfig etcd;               ///< With kEtcd only.
+  EtcdConfig etcd;               ///< With kSqlite: where the service may be moved to; no endpoints: nowhere.
   std::string kek_file;          ///< See ResolveCredentials.
   std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
   std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
@@ -81,6 +82,7 @@ struct Config {
 
 /// InvalidArgument with line and column: unknown keys, wrong types, an address that is not explicit, behind_segw
 /// without inner pool.
+[[nodiscard]] absl::StatusOr<Config> LoadConfig(const std::string& path);
 [[nodiscard]] absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name);
 
 }  // namespace henb::keydist::app

@@ -49,9 +49,7 @@ int Fail(const absl::Status& status) {
 }
 
 absl::StatusOr<Config> Load(const std::string& path) {
-  absl::StatusOr<std::string> text = common::ReadFile(path);
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
-  absl::StatusOr<Config> config = ParseConfig(*text, path);
+  absl::StatusOr<Config> config = LoadConfig(path);
   if (config.ok()) RETURN_IF_ERROR(ResolveCredentials(std::getenv("CREDENTIALS_DIRECTORY"), &*config));
   return config;
 }
@@ -131,9 +129,6 @@ bool ReadNumber(std::string_view text, T* value) {
 }
 
 int RestoreFrom(const Options& options, const Config& config) {
-  if (config.backend != StoreBackend::kSqlite) {
-    return Fail(absl::InvalidArgumentError("--restore fills a store of store.backend = \"sqlite\" only"));
-  }
   const common::SystemClock clock;
   const absl::StatusOr<Restored> restored = Restore(config, options.restore, options.restore_options, clock);
   if (!restored.ok()) {

@@ -18,6 +18,7 @@
 #include "keydist-server/app/health.h"
 #include "keydist-server/app/metrics.h"
 #include "keydist-server/app/metrics_endpoint.h"
+#include "keydist-server/app/move_store.h"
 #include "keydist-server/app/open_store.h"
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/tls_reloader.h"
@@ -119,6 +120,9 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
                  .placement = by_address ? "behind_segw" : "colocated",
                  .started = clock.Now(),
                  .over_quota = [&quota = *impl->quota] { return quota.refused(); },
+                 .move_store = [&it = *impl, &clock,
+                                &random] { return MoveStore(it.config, *it.store, *it.audit, clock, random); },
+
                  .more_health = [raw = impl.get()] { return raw->MoreHealth(); }};
   if (!by_address && config.kernel_guard) {
     RETURN_IF_ERROR(InstallPortGuard(config, runner));
@@ -290,7 +294,7 @@ void Program::Drain(absl::Duration within) {
 
 absl::Status CheckFiles(const Config& config) {
   RETURN_IF_ERROR(LoadTls(config).status());
-  if (config.backend == StoreBackend::kEtcd) RETURN_IF_ERROR(LoadEtcd(config.etcd).status());
+  if (!config.etcd.endpoints.empty()) RETURN_IF_ERROR(LoadEtcd(config.etcd).status());
   return LoadKek(config.kek_file).status();
 }
 

@@ -1,12 +1,16 @@
 #include "keydist-server/app/restore.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <future>
 
+#include "common/digest.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "keydist-server/app/open_store.h"
+#include "keydist-server/store/etcd_filler.h"
 #include "keydist-server/store/file_audit_log.h"
 #include "keydist-server/store/sqlite_store.h"
 
@@ -33,6 +37,29 @@ absl::StatusOr<std::uint64_t> HighestEpochIn(const std::string& path) {
   }
   if (file.bad()) return absl::DataLossError(common::StrCat(path, ": cannot be read to its end"));
   return highest;
+}
+
+absl::Status FillSqlite(const Config& config, const domain::RestorePlan& plan, const domain::Backup& backup) {
+  const std::string path = config.state_dir + "/keydist.db";
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::SqliteStore> store, store::SqliteStore::Open(path));
+  return common::WithContext(store->Fill(plan.henbs, backup.pairs, plan.last_epoch), path);
+}
+
+/// Broken off, the same backup takes it up; nobody can open the store before it is whole.
+absl::Status FillEtcd(const Config& config, std::string_view text, const domain::RestorePlan& plan,
+                      const domain::Backup& backup, const common::Clock& clock) {
+  std::uint64_t id = 1;
+  std::memcpy(&id, common::Sha256Digest::Of(text).bytes().data(), sizeof id);
+  ASSIGN_OR_RETURN(store::EtcdStore::Options options, LoadEtcd(config.etcd));
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::EtcdFiller> filler,
+                   store::EtcdFiller::Begin(std::move(options), id | 1, true, clock));
+  if (filler->finished()) return absl::FailedPreconditionError("etcd: this backup has been restored there already");
+  std::vector<store::PairException> pairs;
+  for (const auto& [pair, rule] : backup.pairs) pairs.push_back({pair, rule});
+  const store::StoredEpoch last{.number = plan.last_epoch, .activates = absl::UnixEpoch(), .sealed = {}};
+  RETURN_IF_ERROR(filler->Fill(store::ContentOf(filler->keys(), plan.henbs, pairs, {&last, 1})));
+  // Above any revision that the lost service told its watchers: it made less than a change a second.
+  return filler->Finish(static_cast<std::uint64_t>(absl::ToUnixSeconds(clock.Now())));
 }
 
 absl::Status Record(store::AuditLog& audit, absl::Time now, std::string detail) {
@@ -64,9 +91,8 @@ absl::StatusOr<Restored> Restore(const Config& config, const std::string& path, 
   ASSIGN_OR_RETURN_CTX(const domain::RestorePlan plan,
                        domain::PlanRestore(backup, options, audited, config.service.schedule.length, now), path);
 
-  ASSIGN_OR_RETURN(const std::unique_ptr<store::SqliteStore> store,
-                   store::SqliteStore::Open(config.state_dir + "/keydist.db"));
-  RETURN_IF_ERROR_CTX(store->Fill(plan.henbs, backup.pairs, plan.last_epoch), config.state_dir + "/keydist.db");
+  RETURN_IF_ERROR(config.backend == StoreBackend::kEtcd ? FillEtcd(config, *text, plan, backup, clock)
+                                                        : FillSqlite(config, plan, backup));
   const Restored restored{.henbs = plan.henbs.size(), .pairs = backup.pairs.size(), .last_epoch = plan.last_epoch};
   common::LogInfo("restored", {{"henbs", restored.henbs},
                                {"pairs", restored.pairs},

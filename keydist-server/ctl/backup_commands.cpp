@@ -1,4 +1,4 @@
-// keydistctl backup.
+// keydistctl backup, migrate.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -34,6 +34,23 @@ absl::Status Backup(Session& session, const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status Migrate(Session& session) {
+  session.deadline = kDeadline;
+  v1::MigrateResponse moved;
+  RETURN_IF_ERROR(session.Call(&v1::Admin::Stub::Migrate, v1::MigrateRequest(), &moved));
+  if (session.json) {
+    Print(nlohmann::ordered_json{{"henbs", moved.henbs()},
+                                 {"pairs", moved.pairs()},
+                                 {"epochs", moved.epochs()},
+                                 {"revision", moved.revision()}});
+  } else {
+    Print(common::StrCat(
+        "moved to etcd: ", moved.henbs(), " HeNBs, ", moved.pairs(), " pairs, ", moved.epochs(),
+        " epochs\nthis server hands out nothing any more: set store.backend = \"etcd\" and restart it\n"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddBackupCommands(CLI::App& app, Command* chosen) {
@@ -42,6 +59,9 @@ void AddBackupCommands(CLI::App& app, Command* chosen) {
   auto path = std::make_shared<std::string>();
   backup->add_option("FILE", *path, "written as a whole, mode 0600")->required();
   backup->callback([=] { *chosen = [=](Session& session) { return Backup(session, *path); }; });
+  CLI::App* migrate = app.add_subcommand(
+      "migrate", "moves the service from SQLite to the etcd of the server's configuration, while it serves");
+  migrate->callback([=] { *chosen = Migrate; });
 }
 
 }  // namespace henb::keydist::ctl

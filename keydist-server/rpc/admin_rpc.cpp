@@ -1,6 +1,7 @@
 #include "keydist-server/rpc/admin_rpc.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "common/rpc/grpc_status.h"
 #include "common/status.h"
@@ -195,6 +196,22 @@ class AdminRpc final : public v1::Admin::CallbackService {
   }
   grpc::ServerWriteReactor<v1::BackupPiece>* Backup(Context*, const v1::BackupRequest*) override {
     return new BackupStream(access_ == AdminAccess::kEverything ? MakeBackup(service_) : OnlyReading());
+  }
+  Reactor* Migrate(Context* context, const v1::MigrateRequest*, v1::MigrateResponse* response) override {
+    if (access_ != AdminAccess::kEverything || !facts_.move_store) return Answer(context, OnlyReading());
+    Reactor* const reactor = context->DefaultReactor();
+    // Minutes: gRPC's threads are for those who ask for keys. The server does not end before the reactor has finished.
+    std::thread([this, reactor, response] {
+      const absl::StatusOr<store::Moved> moved = facts_.move_store();
+      if (moved.ok()) {
+        response->set_henbs(moved->henbs);
+        response->set_pairs(moved->pairs);
+        response->set_epochs(moved->epochs);
+        response->set_revision(moved->revision);
+      }
+      reactor->Finish(common::ToGrpc(moved.status()));
+    }).detach();
+    return reactor;
   }
   Reactor* GetStatus(Context* context, const v1::GetStatusRequest*, v1::ServerStatus* response) override {
     const service::Directory::Counts counts = service_.directory().counts();

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "keydist-server/service/operator_desk.h"
+#include "keydist-server/store/move.h"
 
 namespace grpc {
 class Service;
@@ -30,6 +31,8 @@ struct ProgramFacts {
   absl::Time started;
   /// Calls refused so far by quota.
   std::function<std::uint64_t()> over_quota;
+  /// Moves the store to etcd; blocks.
+  std::function<absl::StatusOr<store::Moved>()> move_store;
   /// Health of subsystems beyond store, audit and epochs.
   std::function<std::vector<SubsystemHealth>()> more_health;
 };

@@ -64,6 +64,7 @@ absl::Status KeyService::Start() {
   RETURN_IF_ERROR_CTX(directory_.Load(store_), "reading the store");
   events_ = std::make_unique<EventHub>(directory_, directory_.revision());
   store_.SetListener([this](const store::Change& change) { directory_.Apply(change); });
+  if (absl::IsFailedPrecondition(store_.Following())) return absl::OkStatus();  // For good: nothing to be kept.
   clocks_.Tick();
   const absl::Time now = clock_.Now();
   return epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok());
@@ -71,6 +72,7 @@ absl::Status KeyService::Start() {
 
 absl::Status KeyService::Tick() {
   directory_.ForgetEndedLeases(clock_.Steady());
+  if (absl::Status status = store_.Following(); absl::IsFailedPrecondition(status)) return status;
   clocks_.Tick();
   const absl::Time now = clock_.Now();
   RETURN_IF_ERROR(epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok()));

@@ -133,16 +133,23 @@ absl::StatusOr<EtcdAnswer> EtcdClient::Range(const EtcdQuery& query) {
 }
 
 absl::StatusOr<std::uint64_t> EtcdClient::PutIf(const std::string& key, std::uint64_t seen, const std::string& value) {
+  const std::pair<std::string, std::string> entry(key, value);
+  return PutAllIf(key, seen, {&entry, 1});
+}
+
+absl::StatusOr<std::uint64_t> EtcdClient::PutAllIf(const std::string& guard, std::uint64_t seen,
+                                                   std::span<const std::pair<std::string, std::string>> entries) {
   etcdserverpb::TxnRequest request;
   etcdserverpb::Compare& compare = *request.add_compare();
-  compare.set_key(key);
+  compare.set_key(guard);
   compare.set_target(etcdserverpb::Compare::MOD);
   compare.set_result(etcdserverpb::Compare::EQUAL);
   compare.set_mod_revision(static_cast<std::int64_t>(seen));
-  etcdserverpb::PutRequest& put = *request.add_success()->mutable_request_put();
-  put.set_key(key);
-  put.set_value(value);
-
+  for (const auto& [key, value] : entries) {
+    etcdserverpb::PutRequest& put = *request.add_success()->mutable_request_put();
+    put.set_key(key);
+    put.set_value(value);
+  }
   std::size_t index = 0;
   Endpoint& endpoint = Current(&index);
   grpc::ClientContext context;

@@ -65,6 +65,10 @@ class EtcdClient {
   /// One endpoint only: after Unavailable the value may have been put all the same, and a second try would not know.
   [[nodiscard]] absl::StatusOr<std::uint64_t> PutIf(const std::string& key, std::uint64_t seen,
                                                     const std::string& value);
+  /// The same of many keys at once, at most kMostPuts, when `guard`'s last change is `seen`. Repeating it does no harm.
+  static constexpr std::size_t kMostPuts = 100;
+  [[nodiscard]] absl::StatusOr<std::uint64_t> PutAllIf(const std::string& guard, std::uint64_t seen,
+                                                       std::span<const std::pair<std::string, std::string>> entries);
   /// Drops what the history holds from before `revision`. OK when that has been done.
   [[nodiscard]] absl::Status Compact(std::uint64_t revision);
 

@@ -57,9 +57,12 @@ std::string EncodeMark(const domain::ReplicaMark& mark) {
   return stored.SerializeAsString();
 }
 
-std::string EncodeSchema(std::uint32_t version) {
+std::string EncodeSchema(const EtcdSchema& schema) {
   v1::StoredSchema stored;
-  stored.set_version(version);
+  stored.set_version(schema.version);
+  stored.set_filling(schema.filling);
+  stored.set_filled_by(schema.filled_by);
+  stored.set_revision_base(schema.revision_base);
   return stored.SerializeAsString();
 }
 
@@ -114,10 +117,13 @@ absl::StatusOr<domain::ReplicaMark> DecodeMark(const EtcdKeys& keys, std::string
       .name = std::string(name), .instance = stored.instance(), .clock = absl::FromUnixMicros(stored.clock_us())};
 }
 
-absl::StatusOr<std::uint32_t> DecodeSchema(const std::string& value) {
+absl::StatusOr<EtcdSchema> DecodeSchema(const std::string& value) {
   v1::StoredSchema stored;
   if (!stored.ParseFromString(value)) return absl::DataLossError("the store's schema in etcd is not readable");
-  return stored.version();
+  return EtcdSchema{.version = stored.version(),
+                    .filling = stored.filling(),
+                    .filled_by = stored.filled_by(),
+                    .revision_base = stored.revision_base()};
 }
 
 absl::StatusOr<std::optional<Change>> DecodeChange(const EtcdKeys& keys, std::string_view key, const std::string& value,

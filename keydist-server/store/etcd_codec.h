@@ -33,7 +33,14 @@ class EtcdKeys {
 [[nodiscard]] std::string EncodePairRule(domain::PairRule rule);
 [[nodiscard]] std::string EncodeEpoch(const StoredEpoch& epoch);
 [[nodiscard]] std::string EncodeMark(const domain::ReplicaMark& mark);
-[[nodiscard]] std::string EncodeSchema(std::uint32_t version);
+/// What the schema's key says.
+struct EtcdSchema {
+  std::uint32_t version = 0;
+  std::uint64_t filling = 0;        ///< Not 0: a move or restore has not ended, nobody may serve.
+  std::uint64_t filled_by = 0;      ///< Which one did.
+  std::uint64_t revision_base = 0;  ///< The store's revision is etcd's and this.
+};
+[[nodiscard]] std::string EncodeSchema(const EtcdSchema& schema);
 
 /// DataLoss names the key: not one of `keys`, or a value that does not fit it.
 [[nodiscard]] absl::StatusOr<domain::HenbRecord> DecodeHenb(const EtcdKeys& keys, std::string_view key,
@@ -44,7 +51,7 @@ class EtcdKeys {
                                                       const std::string& value);
 [[nodiscard]] absl::StatusOr<domain::ReplicaMark> DecodeMark(const EtcdKeys& keys, std::string_view key,
                                                              const std::string& value);
-[[nodiscard]] absl::StatusOr<std::uint32_t> DecodeSchema(const std::string& value);
+[[nodiscard]] absl::StatusOr<EtcdSchema> DecodeSchema(const std::string& value);
 
 /// A key and its new value as a change; none for the schema's key and a replica's mark.
 [[nodiscard]] absl::StatusOr<std::optional<Change>> DecodeChange(const EtcdKeys& keys, std::string_view key,

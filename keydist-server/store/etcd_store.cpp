@@ -31,12 +31,16 @@ absl::StatusOr<std::uint64_t> EtcdStore::Prepare() {
   for (int tried = 0; tried < kMostConflicts; ++tried) {
     ASSIGN_OR_RETURN(const Found found, Find(keys_.Schema()));
     if (found.entry) {
-      ASSIGN_OR_RETURN(const std::uint32_t schema, DecodeSchema(found.entry->value));
-      if (schema == kSchema) return found.revision;
-      return absl::FailedPreconditionError(
-          common::StrCat("etcd: schema ", schema, " is not one this release knows (", kSchema, ")"));
+      ASSIGN_OR_RETURN(const EtcdSchema schema, DecodeSchema(found.entry->value));
+      if (schema.version != kSchema) {
+        return absl::FailedPreconditionError(
+            common::StrCat("etcd: schema ", schema.version, " is not one this release knows (", kSchema, ")"));
+      }
+      if (schema.filling != 0) return absl::UnavailableError("etcd: a move or restore into this store has not ended");
+      base_ = schema.revision_base;
+      return found.revision;
     }
-    const absl::Status put = client_.PutIf(keys_.Schema(), 0, EncodeSchema(kSchema)).status();
+    const absl::Status put = client_.PutIf(keys_.Schema(), 0, EncodeSchema({.version = kSchema})).status();
     if (!put.ok() && !absl::IsAborted(put)) return put;
   }
   return absl::UnavailableError("etcd: the schema comes and goes");
@@ -77,7 +81,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::CreateHenb(const domain::HenbRecord& re
   ASSIGN_OR_RETURN(const Found found, Find(key));
   if (found.entry) return there;
   absl::StatusOr<std::uint64_t> revision = Put(key, 0, EncodeHenb(record));
-  return absl::IsAborted(revision.status()) ? there : revision;
+  return absl::IsAborted(revision.status()) ? there : Ours(revision);
 }
 
 absl::StatusOr<std::uint64_t> EtcdStore::UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) {
@@ -86,8 +90,8 @@ absl::StatusOr<std::uint64_t> EtcdStore::UpdateHenb(const domain::HenbRecord& be
   if (!found.entry) return absl::NotFoundError(common::StrCat("no HeNB ", before.id.str()));
   ASSIGN_OR_RETURN(const domain::HenbRecord there, DecodeHenb(keys_, key, found.entry->value));
   if (there != before) return absl::AbortedError(common::StrCat(before.id.str(), " changed meanwhile"));
-  if (before == after) return found.revision;
-  return Put(key, found.seen(), EncodeHenb(after));
+  if (before == after) return Ours(found.revision);
+  return Ours(Put(key, found.seen(), EncodeHenb(after)));
 }
 
 absl::StatusOr<std::optional<domain::HenbRecord>> EtcdStore::FindHenb(const common::HenbId& id) {
@@ -104,11 +108,11 @@ absl::StatusOr<std::uint64_t> EtcdStore::ReadAll(const HenbVisitor& henb, const 
                      henb(std::move(record));
                      return absl::OkStatus();
                    }));
-  return ReadPages(keys_.Pairs(), at, [&](const EtcdEntry& entry) {
+  return Ours(ReadPages(keys_.Pairs(), at, [&](const EtcdEntry& entry) {
     ASSIGN_OR_RETURN(PairException exception, DecodePair(keys_, entry.key, entry.value));
     if (exception.rule != domain::PairRule::kNone) pair(std::move(exception));
     return absl::OkStatus();
-  });
+  }));
 }
 
 absl::StatusOr<std::uint64_t> EtcdStore::SetPairRule(const domain::PairId& pair, domain::PairRule rule) {
@@ -120,10 +124,10 @@ absl::StatusOr<std::uint64_t> EtcdStore::SetPairRule(const domain::PairId& pair,
       ASSIGN_OR_RETURN(const PairException there, DecodePair(keys_, key, found.entry->value));
       before = there.rule;
     }
-    if (before == rule) return found.revision;
+    if (before == rule) return Ours(found.revision);
     // Never deleted, so that a feed that lost its place finds it.
     absl::StatusOr<std::uint64_t> revision = Put(key, found.seen(), EncodePairRule(rule));
-    if (!absl::IsAborted(revision.status())) return revision;
+    if (!absl::IsAborted(revision.status())) return Ours(revision);
   }
   return absl::UnavailableError("others keep changing the rule of this pair");
 }
@@ -140,7 +144,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::CreateEpoch(const StoredEpoch& epoch) {
     if (!before.entry) return gap;
   }
   absl::StatusOr<std::uint64_t> revision = Put(keys_.Epoch(epoch.number), 0, EncodeEpoch(epoch));
-  return absl::IsAborted(revision.status()) ? made : revision;
+  return absl::IsAborted(revision.status()) ? made : Ours(revision);
 }
 
 absl::StatusOr<std::uint64_t> EtcdStore::DestroyEpochRoot(std::uint64_t number) {
@@ -160,7 +164,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::DestroyEpochRoot(std::uint64_t number) 
     }
     // Also on a repetition: whoever emptied it may have got no further.
     RETURN_IF_ERROR_CTX(client_.Compact(emptied), "the root is gone, but not yet from etcd's history");
-    return revision;
+    return Ours(revision);
   }
   return absl::UnavailableError(common::StrCat("others keep changing epoch ", number));
 }
@@ -177,7 +181,7 @@ absl::StatusOr<std::vector<StoredEpoch>> EtcdStore::Epochs() {
 
 absl::StatusOr<std::uint64_t> EtcdStore::Revision() {
   ASSIGN_OR_RETURN(const Found found, Find(keys_.Schema()));
-  return found.revision;
+  return Ours(found.revision);
 }
 
 absl::StatusOr<std::vector<domain::ReplicaMark>> EtcdStore::ExchangeMarks(const domain::ReplicaMark& own) {
@@ -199,7 +203,10 @@ absl::Status EtcdStore::Following() const { return feed_->Following(); }
 
 void EtcdStore::SetListener(Listener listener) {
   if (!listener) return feed_->Stop();
-  feed_->Start(std::move(listener));
+  feed_->Start([base = base_, listener = std::move(listener)](Change change) {
+    change.revision += base;
+    listener(change);
+  });
 }
 
 }  // namespace henb::keydist::store

@@ -15,10 +15,10 @@ class EtcdFeed;
 /// The store that several replicas share: etcd v3, from 3.4 on. Any thread.
 ///
 /// What must be once is a transaction that compares the key's last revision, so no replica leads. Every change is one
-/// put, etcd's revision is the store's. The listener hears of every replica's changes, on a thread of the store's; a
-/// write returns when its own has been told. Reads are linearizable. A destroyed root is overwritten, then etcd's
-/// history up to there is compacted away; what members keep in their logs, snapshots and free pages, and backups of
-/// them, can be opened with the KEK until etcd itself has overwritten them.
+/// put, etcd's revision (and a base, where a move wrote one) is the store's. The listener hears of every replica's
+/// changes, on a thread of the store's; a write returns when its own has been told. Reads are linearizable. A destroyed
+/// root is overwritten, then etcd's history up to there is compacted away; what members keep in their logs, snapshots
+/// and free pages, and backups of them, can be opened with the KEK until etcd itself has overwritten them.
 class EtcdStore final : public Store {
  public:
   static constexpr std::uint32_t kSchema = 1;
@@ -28,7 +28,8 @@ class EtcdStore final : public Store {
     std::string prefix = "keydist/";                  ///< Of all keys.
     absl::Duration most_silence = absl::Seconds(10);  ///< Longer without word from etcd, and Following says so.
   };
-  /// FailedPrecondition: a newer release's schema. Unavailable: no endpoint answers. The references outlive the store.
+  /// FailedPrecondition: a newer release's schema. Unavailable: no endpoint answers, or a move or restore into this
+  /// store has not ended. The references outlive the store.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<EtcdStore>> Open(Options options, const common::Clock& clock,
                                                                        common::Random& random);
   ~EtcdStore() override;
@@ -62,7 +63,15 @@ class EtcdStore final : public Store {
   absl::StatusOr<std::uint64_t> ReadPages(const std::string& prefix, std::uint64_t at,
                                           const std::function<absl::Status(const EtcdEntry&)>& visit);
 
+  /// The store's revision for one of etcd's.
+  [[nodiscard]] std::uint64_t Ours(std::uint64_t etcd_revision) const { return base_ + etcd_revision; }
+  [[nodiscard]] absl::StatusOr<std::uint64_t> Ours(absl::StatusOr<std::uint64_t> etcd_revision) const {
+    if (etcd_revision.ok()) *etcd_revision += base_;
+    return etcd_revision;
+  }
+
   EtcdKeys keys_;
+  std::uint64_t base_ = 0;
   EtcdClient client_;
   std::unique_ptr<EtcdFeed> feed_;
 };

@@ -60,7 +60,8 @@ absl::Status SqliteStore::Prepare() {
   SqliteStatement read(database_, "SELECT value FROM meta WHERE name='schema'");
   ASSIGN_OR_RETURN(const bool row, read.Step());
   const std::uint64_t schema = row ? read.Number(0) : 0;
-  if (schema != kSchema) {
+  moved_ = schema == kMovedSchema;
+  if (schema != kSchema && !moved_) {
     return absl::FailedPreconditionError(
         common::StrCat("schema ", schema, " is not one this release knows (", kSchema, ")"));
   }
@@ -72,7 +73,7 @@ absl::Status SqliteStore::Fill(const std::vector<domain::HenbRecord>& henbs,
                                std::uint64_t last_epoch) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   ASSIGN_OR_RETURN(const std::uint64_t revision, ReadRevision());
   if (revision != 0) return absl::FailedPreconditionError("is not empty: a restore needs a new one");
   for (const domain::HenbRecord& record : henbs) RETURN_IF_ERROR(Insert(record));
@@ -114,7 +115,7 @@ absl::StatusOr<std::optional<domain::HenbRecord>> SqliteStore::Read(const common
 absl::StatusOr<std::uint64_t> SqliteStore::CreateHenb(const domain::HenbRecord& record) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(record.id));
   if (there) return absl::AlreadyExistsError(common::StrCat(record.id.str(), " is registered already"));
   RETURN_IF_ERROR(Insert(record));
@@ -124,7 +125,7 @@ absl::StatusOr<std::uint64_t> SqliteStore::CreateHenb(const domain::HenbRecord& 
 absl::StatusOr<std::vector<absl::Status>> SqliteStore::CreateHenbs(const std::vector<domain::HenbRecord>& records) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   ASSIGN_OR_RETURN(std::uint64_t revision, ReadRevision());
   std::vector<absl::Status> statuses(records.size());
   std::vector<Change> changes;
@@ -157,7 +158,7 @@ absl::StatusOr<std::uint64_t> SqliteStore::UpdateHenb(const domain::HenbRecord& 
                                                       const domain::HenbRecord& after) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   ASSIGN_OR_RETURN(const std::optional<domain::HenbRecord> there, Read(before.id));
   if (!there) return absl::NotFoundError(common::StrCat("no HeNB ", before.id.str()));
   if (*there != before) return absl::AbortedError(common::StrCat(before.id.str(), " changed meanwhile"));
@@ -208,7 +209,7 @@ absl::StatusOr<std::uint64_t> SqliteStore::ReadAll(const HenbVisitor& henb, cons
 absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pair, domain::PairRule rule) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   domain::PairRule before = domain::PairRule::kNone;
   {
     SqliteStatement read(database_, "SELECT rule FROM pair_rule WHERE lower=? AND higher=?");
@@ -229,7 +230,7 @@ absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pai
 absl::StatusOr<std::uint64_t> SqliteStore::CreateEpoch(const StoredEpoch& epoch) {
   const std::lock_guard lock(mutex_);
   SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(Begin(&transaction));
   {
     SqliteStatement read(database_, "SELECT ifnull(max(number), 0) FROM epoch");
     ASSIGN_OR_RETURN(const bool row, read.Step());
@@ -253,7 +254,7 @@ absl::StatusOr<std::uint64_t> SqliteStore::DestroyEpochRoot(std::uint64_t number
   absl::StatusOr<std::uint64_t> revision = absl::UnknownError("");
   {
     SqliteTransaction transaction(database_);
-    RETURN_IF_ERROR(transaction.Begin());
+    RETURN_IF_ERROR(Begin(&transaction));
     domain::EpochMark mark{.number = number, .activates = {}, .destroyed = true};
     bool destroyed = false;
     {

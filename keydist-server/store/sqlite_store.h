@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
+#include "common/random.h"
 #include "common/sqlite/sqlite_database.h"
 #include "keydist-server/store/store.h"
 
@@ -16,6 +18,7 @@ namespace henb::keydist::store {
 class SqliteStore final : public Store {
  public:
   static constexpr std::uint64_t kSchema = 1;
+  static constexpr std::uint64_t kMovedSchema = 2;  ///< Of a file whose service was moved to another store.
 
   /// FailedPrecondition: the file was written by a newer schema. Others as SqliteDatabase::Open.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& path);
@@ -26,6 +29,18 @@ class SqliteStore final : public Store {
                                   const std::vector<std::pair<domain::PairId, domain::PairRule>>& pairs,
                                   std::uint64_t last_epoch);
 
+  /// For a move to another store (move.h). An id of the move, the same at every attempt.
+  [[nodiscard]] absl::StatusOr<std::uint64_t> MoveId(common::Random& random);
+  /// While frozen, writes are Unavailable.
+  void Freeze(bool frozen);
+  /// Durable, and for good: writes are FailedPrecondition, and so is Following, so that no key goes out. A release that
+  /// does not know of moves does not open the file.
+  [[nodiscard]] absl::Status MarkMoved();
+  [[nodiscard]] bool moved() const { return moved_; }
+  /// Empties every sealed root; the new store has them.
+  [[nodiscard]] absl::Status ForgetRoots();
+
+  absl::Status Following() const override;
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::vector<absl::Status>> CreateHenbs(const std::vector<domain::HenbRecord>& records) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
@@ -41,6 +56,8 @@ class SqliteStore final : public Store {
  private:
   explicit SqliteStore(common::SqliteDatabase database) : database_(std::move(database)) {}
   absl::Status Prepare();
+  /// A write's transaction, where writes are taken.
+  absl::Status Begin(common::SqliteTransaction* transaction);
   absl::Status Insert(const domain::HenbRecord& record);
   absl::StatusOr<std::uint64_t> ReadRevision();
   absl::Status ReadHenbs(const HenbVisitor& visit);
@@ -52,6 +69,8 @@ class SqliteStore final : public Store {
   std::mutex mutex_;
   common::SqliteDatabase database_;
   Listener listener_;
+  bool frozen_ = false;
+  std::atomic<bool> moved_{false};
 };
 
 }  // namespace henb::keydist::store

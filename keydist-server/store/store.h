@@ -80,7 +80,7 @@ class Store {
     return std::vector<domain::ReplicaMark>();
   }
   /// Not OK when others may have changed what was read or told here, and for seconds no word of it has come: nothing
-  /// may be decided by that any more. Always OK for a store with one owner. Cheap.
+  /// may be decided by that any more; FailedPrecondition: for good, the service is elsewhere. Cheap.
   [[nodiscard]] virtual absl::Status Following() const { return absl::OkStatus(); }
   /// `listener` hears of every change, of other owners' too, after it is durable, in order of revision, on a thread of
   /// the store's or of the writer's; it may hear of changes that ReadAll saw. A write returns when its change has been

@@ -121,4 +121,9 @@ int Asking::keys() const {
   return keys_;
 }
 
+v1::KeyDistribution::Stub& Asking::stub(std::string_view henb) const {
+  const auto found = std::find_if(henbs_.begin(), henbs_.end(), [&](const Henb& each) { return each.name == henb; });
+  return *found->stub;
+}
+
 }  // namespace henb::keydist::test

@@ -30,6 +30,8 @@ class Asking {
   [[nodiscard]] absl::Duration longest_gap() const;
   [[nodiscard]] absl::Time last_key() const;
   void Restart();
+  /// For calls of the test's own.
+  [[nodiscard]] v1::KeyDistribution::Stub& stub(std::string_view henb) const;
   /// How calls ended since the last Restart, by status code.
   [[nodiscard]] std::map<int, int> refusals() const;
   [[nodiscard]] std::string last_refusal() const;

@@ -109,7 +109,7 @@ TEST(Config, ErrorsAboutTheStoreNameThePlace) {
   using ::testing::HasSubstr;
   EXPECT_THAT(Error(With("[store]\nbackend = \"postgres\"\n")), HasSubstr("k.toml:8:11: store.backend neither"));
   EXPECT_THAT(Error(With("[store]\nbackend = \"etcd\"\n")), HasSubstr("store.etcd.endpoints is missing"));
-  EXPECT_THAT(Error(With("[store.etcd]\nendpoints = [\"e:1\"]\n")), HasSubstr("is for store.backend = \"etcd\""));
+  EXPECT_THAT(Error(With("[store.etcd]\nendpoints = [\"e:1\"]\n")), HasSubstr("store.etcd.ca is missing"));
   EXPECT_THAT(Error(With(std::string(kEtcd) + "peers = 3\n")), HasSubstr("k.toml:14:"));
   for (const char* endpoint : {"https://e.example:2379", "e.example", "e.example:0", "2001:db8::2:2379", ":2379"}) {
     EXPECT_THAT(Error(With(common::StrCat("[store]\nbackend=\"etcd\"\netcd.endpoints=[\"", endpoint, "\"]\n"))),

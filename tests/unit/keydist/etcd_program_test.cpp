@@ -6,6 +6,7 @@
 
 #include "common/file.h"
 #include "common/strings.h"
+#include "keydist-server/app/restore.h"
 #include "tests/unit/keydist/replica_world.h"
 
 namespace henb::keydist::test {
@@ -114,6 +115,29 @@ TEST_F(EtcdProgram, R51EachReplicaHasItsOwnChainAndSignsWithItsName) {
     EXPECT_THAT(*common::ReadFile(config.audit_heads_path),
                 HasSubstr(common::StrCat("\"replica\":\"", config.audit_replica, "\"")));
   }
+}
+
+TEST_F(EtcdProgram, R45ABackupIsRestoredIntoAnEtcdOfItsOwnAboveEverything) {
+  world.StartAll();
+  const auto before = *world.Ask(one, "a.example", "d.example");
+  const std::string file = world.base.folder.path() + "/backup.jsonl";
+  std::string error;
+  ASSERT_EQ(one.Ctl({"backup", file}, nullptr, &error), 0) << error;
+  one.Stop();
+  other.Stop();
+  const auto there = app::Restore(one.config, file, {}, one.clock);
+  EXPECT_EQ(there.status().code(), absl::StatusCode::kFailedPrecondition) << "a service is there";
+  one.config.etcd.prefix = other.config.etcd.prefix = "restored/";
+  const auto restored = app::Restore(one.config, file, {}, one.clock);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(restored->henbs, 3U);
+  EXPECT_EQ(app::Restore(one.config, file, {}, one.clock).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(other.Start().ok());
+  absl::StatusOr<x2sec::core::PairKeys> after = absl::UnavailableError("");
+  ASSERT_TRUE(Eventually([&] { return (after = world.Ask(other, "a.example", "d.example")).ok(); }));
+  EXPECT_GT(after->current.epoch, restored->last_epoch);
+  EXPECT_EQ(after->current.generation_local, before.current.generation_local + 1000);
+  EXPECT_FALSE(common::ConstantTimeEquals(before.current.key, after->current.key));
 }
 
 TEST_F(EtcdProgram, TheFilesForEtcdAreCheckedBeforeTheStart) {
