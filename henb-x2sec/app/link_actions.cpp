@@ -176,7 +176,9 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
       }
     }
   }
-  RenewDead(link);
+  // pluto has dropped ours since the peer's came through: its SAs are about to be seen.
+  const bool peers_won = link.last_error.find("superseded") != std::string::npos;
+  if (!peers_won) RenewDead(link);
   const auto goal_before = link.link.goal;
   Evaluate(link);  // a rule may list this failure
   if (link.link.goal == goal_before) Handle(link, core::LinkEvent::kAttemptFailed);

@@ -195,7 +195,10 @@ void Links::RemoveSurplus(LinkRuntime& link) {
   if (core::CountSurplus(superfluous, &link.surplus_asked)) {
     common::LogWarning("link.surplus_stuck", {{"neighbour", link.id.str()}});
     link.surplus_asked.clear();
-    for (const auto& [name, connection] : link.connections) parts_.mirror.Renew(name);
+    // Those that have one child only carry on: another pair of addresses has nothing to do with it (R17).
+    for (const auto& [name, connection] : link.connections) {
+      if (connection.children.size() > 1) parts_.mirror.Renew(name);
+    }
     return parts_.mirror.CheckPluto();
   }
   for (const std::uint64_t serial : superfluous) {
