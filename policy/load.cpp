@@ -108,15 +108,21 @@ LateBinding ReadLateBinding(JsonObject object) {
 
 Enrolment ReadEnrolment(JsonObject object) {
   Enrolment out;
-  object.Require("server_url");
+  // Where the NEM asks the RA/CA, devices need not know it.
+  if (object.Find("nem_url") == nullptr) {
+    object.Require("server_url");
+    object.Require("recipient");
+  }
   object.Text<std::string>("server_url", ParsePrintable, &out.server_url);
-  object.Require("recipient");
   object.Text<std::string>("recipient", ParsePrintable, &out.recipient);
   object.Text<Transport>("transport", Names<Transport>(), &out.transport);
   object.Bool("require_pkiconf", &out.require_pkiconf);
   object.Bool("allow_implicit_confirm", &out.allow_implicit_confirm);
   object.Text<EnrolmentCredential>("credential", Names<EnrolmentCredential>(), &out.credential);
   object.List<common::SpkiHash>("pinned_roots", common::SpkiHash::ParseHex, &out.pinned_roots);
+  object.Text<std::string>("nem_url", ParsePrintable, &out.nem_url);
+  object.Text<common::IpAddress>("nem_address", common::IpAddress::Parse, &out.nem_address);
+  object.Text<NemTrust>("nem_trust", Names<NemTrust>(), &out.nem_trust);
   if (object.Find("late_binding") != nullptr) out.late_binding = ReadLateBinding(object.Object("late_binding"));
   object.RefuseUnknown();
   return out;

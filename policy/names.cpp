@@ -30,6 +30,8 @@ constexpr auto kNames<Transport> = std::to_array<std::string_view>({"BACKHAUL", 
 template <>
 constexpr auto kNames<EnrolmentCredential> = std::to_array<std::string_view>({"VENDOR_CERTIFICATE", "MAC_SECRET"});
 template <>
+constexpr auto kNames<NemTrust> = std::to_array<std::string_view>({"OPERATOR_ROOT", "VENDOR_ROOT"});
+template <>
 constexpr auto kNames<Source> = std::to_array<std::string_view>({"POLICY", "OAM", "LOCAL", "KEYDIST", "UNVERIFIED"});
 template <>
 constexpr auto kNames<Outcome> = std::to_array<std::string_view>({"BLOCK", "CERT", "ENROL", "PSK", "TRUSTED"});
@@ -69,6 +71,7 @@ std::string_view Name(Mode value) { return Lookup(value); }
 std::string_view Name(RevocationMode value) { return Lookup(value); }
 std::string_view Name(Transport value) { return Lookup(value); }
 std::string_view Name(EnrolmentCredential value) { return Lookup(value); }
+std::string_view Name(NemTrust value) { return Lookup(value); }
 std::string_view Name(Source value) { return Lookup(value); }
 std::string_view Name(Outcome value) { return Lookup(value); }
 std::string_view Name(WaitingFor value) { return Lookup(value); }
@@ -96,6 +99,7 @@ template std::optional<Mode> FromName(std::string_view name);
 template std::optional<RevocationMode> FromName(std::string_view name);
 template std::optional<Transport> FromName(std::string_view name);
 template std::optional<EnrolmentCredential> FromName(std::string_view name);
+template std::optional<NemTrust> FromName(std::string_view name);
 template std::optional<Source> FromName(std::string_view name);
 template std::optional<Outcome> FromName(std::string_view name);
 template std::vector<std::string_view> AllNames<Kind>();
@@ -106,6 +110,7 @@ template std::vector<std::string_view> AllNames<Mode>();
 template std::vector<std::string_view> AllNames<RevocationMode>();
 template std::vector<std::string_view> AllNames<Transport>();
 template std::vector<std::string_view> AllNames<EnrolmentCredential>();
+template std::vector<std::string_view> AllNames<NemTrust>();
 template std::vector<std::string_view> AllNames<Source>();
 template std::vector<std::string_view> AllNames<Outcome>();
 

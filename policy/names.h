@@ -20,6 +20,7 @@ namespace henb::policy {
 [[nodiscard]] std::string_view Name(RevocationMode value);
 [[nodiscard]] std::string_view Name(Transport value);
 [[nodiscard]] std::string_view Name(EnrolmentCredential value);
+[[nodiscard]] std::string_view Name(NemTrust value);
 [[nodiscard]] std::string_view Name(Source value);
 [[nodiscard]] std::string_view Name(Outcome value);
 [[nodiscard]] std::string_view Name(WaitingFor value);
@@ -28,7 +29,7 @@ namespace henb::policy {
 [[nodiscard]] std::string_view Name(MatchField value);
 
 /// The value of a name; nullopt when there is none such. For Kind, AccessMode, Method, FailureKind, Mode,
-/// RevocationMode, Transport, EnrolmentCredential, Source.
+/// RevocationMode, Transport, EnrolmentCredential, NemTrust, Source.
 template <typename Enum>
 [[nodiscard]] std::optional<Enum> FromName(std::string_view name);
 /// Every name, in the order of the values.

@@ -115,7 +115,14 @@ Json EnrolmentSchema() {
              Json::array(),
              "the operator's root, taken where the vendor root's cross-certificate leads to it; "
              "one of the two names it");
-  return Object(enrolment, Json::array({"server_url", "recipient"}), "absent: no device enrols");
+  enrolment["nem_url"] =
+      Text("https://host[:port] of the NEM that devices enrol through; absent: at the RA/CA", "^https://");
+  enrolment["nem_address"] = Text("IP address of its host, where that is a name");
+  enrolment["nem_trust"] =
+      Described(OneOf(AllNames<NemTrust>()), "whose root its TLS certificate ends at; absent: OPERATOR_ROOT");
+  Json out = Object(enrolment, Json::array(), "absent: no device enrols");
+  out["anyOf"] = {{{"required", {"server_url", "recipient"}}}, {{"required", {"nem_url"}}}};
+  return out;
 }
 
 }  // namespace

@@ -127,7 +127,41 @@ void JudgeDn(const std::string& text, const std::string& at, const char* example
   if (!dn) problems->Add(at, common::StrCat(common::Quoted(text), " is not a subject DN as in \"", example, "\""));
 }
 
+/// "https://host[:port]", or "[v6]" as host.
+std::string_view HostOfNem(std::string_view url) {
+  if (!url.starts_with("https://")) return {};
+  std::string_view host = url.substr(8);
+  if (host.find_first_of(" @?#/") != std::string_view::npos) return {};
+  const std::size_t bracket = host.find(']');
+  if (host.starts_with('['))
+    return bracket == std::string_view::npos ? std::string_view() : host.substr(1, bracket - 1);
+  return host.substr(0, host.find(':'));
+}
+
+void JudgeNem(const Enrolment& enrolment, Problems* problems) {
+  const std::string_view host = HostOfNem(enrolment.nem_url);
+  if (host.empty()) {
+    problems->Add("enrolment.nem_url",
+                  common::StrCat(common::Quoted(enrolment.nem_url), " is not https://host[:port]"));
+  } else if (common::IpAddress::Parse(host).ok() == enrolment.nem_address.has_value()) {
+    if (enrolment.nem_address.has_value()) {
+      problems->Add("enrolment.nem_address", "nem_url has an address itself");
+    } else if (enrolment.transport == Transport::kBackhaul) {
+      problems->Add("enrolment.nem_address", "is missing: with BACKHAUL the guard must know the NEM's address");
+    }
+  }
+  if (enrolment.credential == EnrolmentCredential::kMacSecret) {
+    problems->Add("enrolment.credential", "MAC_SECRET is between device and RA/CA, and never goes through a NEM");
+  }
+  if (enrolment.late_binding.has_value() || !enrolment.pinned_roots.empty()) {
+    problems->Add(enrolment.late_binding.has_value() ? "enrolment.late_binding" : "enrolment.pinned_roots",
+                  "no root is taken from a NEM");
+  }
+}
+
 void JudgeEnrolment(const Enrolment& enrolment, Problems* problems) {
+  if (!enrolment.nem_url.empty()) return JudgeNem(enrolment, problems);
+  if (enrolment.nem_address.has_value()) problems->Add("enrolment.nem_address", "without nem_url");
   const std::string_view url = enrolment.server_url;
   const bool https = url.starts_with("https://");
   const std::string_view rest = url.substr(std::min(url.size(), https ? 8U : std::size_t{7}));

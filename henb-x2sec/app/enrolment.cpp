@@ -136,20 +136,26 @@ core::EnrolRequest Enrolment::MakeRequest() const {
     request.current_chain = {held->certificate};
     request.current_chain.insert(request.current_chain.end(), held->intermediates.begin(), held->intermediates.end());
   }
+  if (!terms_->nem_url.empty()) {
+    const bool by_vendor = terms_->nem_trust == policy::NemTrust::kVendorRoot;
+    request.nem = {terms_->nem_url, terms_->nem_address,
+                   by_vendor ? parts_.credentials.vendor_roots() : request.operator_roots};
+  }
   request.require_pkiconf = terms_->require_pkiconf;
   request.allow_implicit_confirm = terms_->allow_implicit_confirm;
   return request;
 }
+
+const std::string& Enrolment::Server() const { return terms_->nem_url.empty() ? terms_->server_url : terms_->nem_url; }
 
 void Enrolment::Start() {
   running_ = true;
   steps_.clear();
   const std::string_view transport = policy::Name(terms_->transport);
   const bool renewal = Enrolled();
-  common::LogInfo(
-      "enrolment.started",
-      {{"server", terms_->server_url}, {"transport", transport}, {"renewal", renewal}, {"failures", failures_}});
-  Note("enrolment.started", true, StrCat(renewal ? "renewal at " : "", terms_->server_url, " by ", transport));
+  common::LogInfo("enrolment.started",
+                  {{"server", Server()}, {"transport", transport}, {"renewal", renewal}, {"failures", failures_}});
+  Note("enrolment.started", true, StrCat(renewal ? "renewal at " : "", Server(), " by ", transport));
   if (const std::optional<Credential>& held = parts_.credentials.operator_credential()) {
     if (const absl::Status noted = parts_.replacing(held->ckaid); !noted.ok()) {
       parts_.loop.Post([this, noted] { Finished({.credential = noted, .told_ike_daemon = {}}); });
@@ -255,7 +261,7 @@ control::EnrolmentView Enrolment::View() const {
     view.state = last_error_.ok() ? "NONE" : "FAILED";
   }
   if (terms_) {
-    view.server = terms_->server_url;
+    view.server = Server();
     view.transport = std::string(policy::Name(terms_->transport));
   }
   view.next_attempt = next_attempt_;

@@ -73,6 +73,8 @@ class Enrolment {
   [[nodiscard]] bool Enrolled() const { return parts_.credentials.Enrolled(parts_.clock.Now()); }
   [[nodiscard]] bool Wanted() const { return renewing_ || (wanted_ && !Enrolled()); }
   void Try();
+  /// URL of the RA/CA, or of the NEM.
+  [[nodiscard]] const std::string& Server() const;
   void Start();
   void Finished(Outcome outcome);
   void Failed(const absl::Status& error);

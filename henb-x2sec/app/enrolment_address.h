@@ -7,8 +7,8 @@
 
 namespace henb::x2sec::app {
 
-/// The RA/CA as a service that may be reached only inside the backhaul: when the policy's enrolment transport is
-/// BACKHAUL and its URL names an IP address. Pure.
+/// The RA/CA, or the NEM where devices enrol through one, as a service that may be reached only inside the backhaul:
+/// when the policy's enrolment transport is BACKHAUL and an IP address is named. Pure.
 [[nodiscard]] std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy& policy);
 
 }  // namespace henb::x2sec::app

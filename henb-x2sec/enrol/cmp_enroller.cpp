@@ -57,6 +57,11 @@ void CmpEnroller::Stop() {
   stop_.notify_all();
 }
 
+bool CmpEnroller::Stopped() {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
 bool CmpEnroller::Wait(absl::Duration delay) {
   if (parts_.wait) return parts_.wait(delay);
   std::unique_lock lock(mutex_);
@@ -65,6 +70,7 @@ bool CmpEnroller::Wait(absl::Duration delay) {
 
 absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& request) {
   RETURN_IF_ERROR(CheckRequest(request));
+  if (request.nem.has_value()) return EnrolThroughNem(request);
   ASSIGN_OR_RETURN_CTX(const OpensslPtr<X509_NAME> recipient, ParseDistinguishedName(request.recipient), "recipient");
   ASSIGN_OR_RETURN(const std::unique_ptr<CmpTransport> transport, parts_.transport(request.server_url));
   ASSIGN_OR_RETURN_CTX(EvpKey vendor_key, parts_.vendor_key.For(request.vendor_chain.front()), "vendor key");

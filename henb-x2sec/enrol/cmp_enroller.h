@@ -21,6 +21,7 @@ namespace henb::x2sec::enrol {
 
 struct CertifiedPath;
 struct CmpSessionParts;
+class NemSession;
 
 /// The new key is made in the device's key store before the first message and never leaves it (R33); its name and the
 /// certificate are kept in a state file, so that an enrolment cut off at any step goes on with the same key, and what
@@ -65,8 +66,12 @@ class CmpEnroller final : public core::Enroller {
   absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& signer, const CmpSessionParts& vendor,
                                      const core::EnrolRequest& request, EnrolmentState* kept);
 
+  absl::StatusOr<core::Enrolled> EnrolThroughNem(core::EnrolRequest request);
+  absl::Status FetchThroughNem(NemSession& session, const core::EnrolRequest& request, EnrolmentState* kept);
+
   /// False: Stop was called.
   bool Wait(absl::Duration delay);
+  bool Stopped();
 
   Parts parts_;
   std::mutex mutex_;

@@ -49,6 +49,11 @@ absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
   ASSIGN_OR_RETURN_CTX(out.identity, common::HenbId::Parse(json["identity"].get<std::string>()), "identity");
   out.recipient = json["recipient"].get<std::string>();
   out.ckaid = json["ckaid"].get<std::string>();
+  if (json.contains("pkcs10")) {
+    const auto bytes = json["pkcs10"].is_string() ? common::FromHex(json["pkcs10"].get<std::string>()) : std::nullopt;
+    if (!bytes.has_value()) return absl::DataLossError("pkcs10 is not hexadecimal");
+    out.pkcs10 = *bytes;
+  }
   for (const auto& each : json["certificates"]) {
     if (!each.is_string()) return absl::DataLossError("certificates[] is not text");
     ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromPem(each.get<std::string>()),
@@ -82,6 +87,7 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"recipient", state.recipient},
                                {"ckaid", state.ckaid},
                                {"others", state.others},
+                               {"pkcs10", common::ToHex(state.pkcs10)},
                                {"current_unsure", state.current_unsure},
                                {"anchor_source", core::NameOf(state.anchor_source)},
                                {"certificates", std::move(certificates)}};

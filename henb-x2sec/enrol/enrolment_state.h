@@ -25,7 +25,8 @@ struct EnrolmentState {
   };
   Phase phase = Phase::kRequested;
   common::HenbId identity;
-  std::string recipient;  ///< The RA/CA asked.
+  std::string recipient;  ///< The RA/CA asked, or "NEM " and its URL.
+  std::string pkcs10;     ///< NEM: DER of what was uploaded; empty: a new one is made.
   std::string ckaid;
   /// kMakingKey: keys without a certificate that were there before. Another one is ours.
   std::set<std::string> others;

@@ -30,9 +30,10 @@ std::size_t OnBody(char* data, std::size_t /*one*/, std::size_t size, void* argu
   return size;
 }
 
-int OnProgress(void* stopped, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_off_t /*ultotal*/,
+int OnProgress(void* argument, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_off_t /*ultotal*/,
                curl_off_t /*ulnow*/) {
-  return static_cast<std::atomic<bool>*>(stopped)->load() ? 1 : 0;
+  const auto* settings = static_cast<const HttpsExchange::Settings*>(argument);
+  return settings->stopped && settings->stopped() ? 1 : 0;
 }
 
 /// Roots, certificate and key go in as objects: no file has them, and the key may be one that signs elsewhere.
@@ -114,13 +115,21 @@ absl::StatusOr<HttpsReply> HttpsExchange::Exchange(const std::string& url, const
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &received);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, OnProgress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stopped_);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<Settings*>(&settings_));
   curl_easy_setopt(curl, CURLOPT_CAINFO, nullptr);
   curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
   curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, const_cast<Settings*>(&settings_));
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> there(nullptr, curl_slist_free_all);
+  if (settings_.address.has_value()) {
+    const std::string text = settings_.address->ToString();
+    there.reset(curl_slist_append(
+        nullptr,
+        (settings_.address->is_v6() ? common::StrCat("::[", text, "]:") : common::StrCat("::", text, ":")).c_str()));
+    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, there.get());
+  }
   if (!content_type.empty()) {
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());

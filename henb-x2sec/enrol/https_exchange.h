@@ -1,14 +1,16 @@
 // HTTPS with a client certificate: how a device talks to the NEM.
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/certificate.h"
+#include "common/ip_address.h"
 #include "henb-x2sec/enrol/openssl_ptr.h"
 
 namespace henb::x2sec::enrol {
@@ -20,7 +22,7 @@ struct HttpsReply {
   std::string body;
 };
 
-/// One exchange after the other over one kept connection; one thread at a time, Stop from any. TLS 1.2 or 1.3; the
+/// One exchange after the other over one kept connection; one thread at a time. TLS 1.2 or 1.3; the
 /// server's path must end at one of `server_roots`, no key below 112 bits and no SHA-1 in it, and its certificate must
 /// have the URL's host in its SAN. No proxy, no redirection, no other protocol.
 class HttpsExchange {
@@ -31,6 +33,8 @@ class HttpsExchange {
     EvpKey key;
     std::size_t most_answer = 64U << 10;
     absl::Duration timeout = absl::Seconds(20);  ///< Of one exchange, from name to last octet.
+    std::optional<common::IpAddress> address{};  ///< Connect there, whatever the URL's host; its name is verified.
+    std::function<bool()> stopped{};             ///< True: the exchange under way ends, from any thread.
   };
   explicit HttpsExchange(Settings settings);
   ~HttpsExchange();
@@ -42,14 +46,11 @@ class HttpsExchange {
   /// nem.too_large; Cancelled nem.stopped; InvalidArgument: no https URL.
   [[nodiscard]] absl::StatusOr<HttpsReply> Exchange(const std::string& url, const std::string& content_type,
                                                     const std::string& body);
-  /// An exchange under way ends soon; there is no other after it.
-  void Stop() { stopped_ = true; }
 
  private:
   struct Curl;
   const Settings settings_;
   std::unique_ptr<Curl> curl_;
-  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace henb::x2sec::enrol

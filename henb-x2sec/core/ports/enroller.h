@@ -12,6 +12,7 @@
 #include "common/certificate.h"
 #include "common/digest.h"
 #include "common/henb_id.h"
+#include "common/ip_address.h"
 #include "common/secret_bytes.h"
 
 namespace henb::x2sec::core {
@@ -38,6 +39,13 @@ enum class RootSource { kProvisioned, kPinned, kLateBinding };
   return std::nullopt;
 }
 
+/// R39: the network element manager that carries requests to the RA/CA.
+struct NemTerms {
+  std::string url;                                ///< https://host[:port]
+  std::optional<common::IpAddress> address;       ///< Of its host, where that is a name.
+  std::vector<common::Certificate> server_roots;  ///< Its TLS certificate ends at one of them.
+};
+
 struct EnrolRequest {
   common::HenbId identity;
   std::string server_url;                           ///< http://address:port/path
@@ -48,6 +56,8 @@ struct EnrolRequest {
   /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store
   /// and stays there. One that is not valid now can't sign: then the vendor certificate enrols anew.
   std::vector<common::Certificate> current_chain;
+  std::optional<NemTerms>
+      nem;  ///< Then neither server_url nor recipient is used, and a renewal is as a first enrolment.
   bool require_pkiconf = true;
   bool allow_implicit_confirm = false;
   absl::Duration message_timeout = absl::Seconds(20);

@@ -141,6 +141,28 @@ TEST_F(EnrolmentTest, AnOpenPathShortensTheWait) {
   EXPECT_EQ(done, 1);
 }
 
+TEST_F(EnrolmentTest, R39ThePolicysNemIsAskedAndVerifiedToItsRoot) {
+  policy::Enrolment terms;
+  terms.nem_url = "https://nem.operator.example:8445";
+  terms.nem_address = common::IpAddress::Parse("10.100.0.12").value();
+  enrolment->SetTerms(terms);
+  enrolment->Request();
+  Settle();
+  EXPECT_EQ(done, 1);
+  const core::NemTerms nem = enroller.requests().back().nem.value();
+  EXPECT_EQ(nem.url, "https://nem.operator.example:8445");
+  EXPECT_EQ(nem.address, terms.nem_address);
+  ASSERT_EQ(nem.server_roots.size(), 1U);
+  EXPECT_EQ(nem.server_roots[0].der(), device.operator_root.certificate().der());
+  EXPECT_EQ(enrolment->View().server, "https://nem.operator.example:8445");
+  terms.nem_trust = policy::NemTrust::kVendorRoot;
+  enrolment->SetTerms(terms);
+  ASSERT_TRUE(enrolment->Now().ok());
+  Settle();
+  const core::NemTerms by_vendor = enroller.requests().back().nem.value();
+  EXPECT_EQ(by_vendor.server_roots.at(0).der(), credentials->vendor_roots().at(0).der());
+}
+
 TEST_F(EnrolmentTest, OtherTermsAreTriedAtOnce) {
   enroller.FailNext(absl::PermissionDeniedError("no"));
   Begin();

@@ -57,7 +57,8 @@ class NemScene {
   [[nodiscard]] std::unique_ptr<NemDevice> DeviceOf(const TestAuthority& vendor_ca, const std::string& name) const;
   [[nodiscard]] Ledger& ledger() { return ca_->ledger(); }
   [[nodiscard]] TestCa& ca() { return *ca_; }
-  [[nodiscard]] std::string nem_url() const { return "https://localhost:" + std::to_string(program_->port()); }
+  [[nodiscard]] std::uint16_t nem_port() const { return program_->port(); }
+  [[nodiscard]] std::string nem_url() const { return "https://localhost:" + std::to_string(nem_port()); }
   /// What is in the NEM's store now.
   [[nodiscard]] std::vector<x2sec::nem::Request> Requests() const;
   void WriteDeviceList(const std::vector<std::string>& names) const;

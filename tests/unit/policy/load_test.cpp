@@ -65,7 +65,7 @@ TEST(LoadPolicy, TwentyWrongFilesAndMoreGetTheirMessage) {
 }
 
 TEST(LoadPolicy, TakesTheExamplesOfTheDocumentation) {
-  for (const char* name : {"certificates-only", "site", "pair-key-after-failure", "late-binding"}) {
+  for (const char* name : {"certificates-only", "site", "pair-key-after-failure", "late-binding", "through-nem"}) {
     const auto text = common::ReadFile(common::StrCat(X2_SOURCE_DIR "/docs/examples/", name, ".json"));
     ASSERT_TRUE(text.ok()) << text.status();
     EXPECT_TRUE(LoadPolicy(*text).ok()) << name << ": " << LoadPolicy(*text).status();
