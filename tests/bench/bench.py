@@ -132,12 +132,13 @@ def main():
     parser.add_argument("--json", action="store_true", help="results on standard output")
     parser.add_argument("--quick", action="store_true", help="fewer requests to the key service: for a look only")
     parser.add_argument("--no-lab", action="store_true", help="without the measurements in the lab's machine")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="parts of names: decision keydist watch size links")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="parts of names: decision keydist watch nem size links")
     given = parser.parse_args()
     benches = {
         "decision": built_in("decision_bench"),
         "keydist": lambda: key_service(*(["--quick"] if given.quick else [])),
         "watch": built_in("watch_bench", *(["--quick"] if given.quick else [])),
+        "nem": built_in("nem_bench"),
         "size": stripped_size,
         "links": links,
     }
