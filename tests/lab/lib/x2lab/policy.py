@@ -63,7 +63,7 @@ def make(rules, version=1, audience="abcdef", days=(-1, 365), enrolment=True, **
         "rules": list(rules),
     }
     if enrolment:
-        made["enrolment"] = ENROLMENT
+        made["enrolment"] = ENROLMENT if enrolment is True else enrolment
     return {**made, **more}
 
 
