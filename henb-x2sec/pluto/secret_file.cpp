@@ -76,6 +76,10 @@ absl::StatusOr<std::unique_ptr<SecretFile>> SecretFile::Open(SecretFileOptions o
   if (options.require_memory) RETURN_IF_ERROR(common::RequireMemoryFileSystem(FolderOf(options.path)));
   // What a crash in the middle of a change left.
   unlink(StrCat(options.path, ".new").c_str());
+  // pluto says of a file that is not there nothing at all, and so not whether its secrets file includes this one.
+  if (access(options.path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    RETURN_IF_ERROR(common::WriteFileAtomically(options.path, "", 0600));
+  }
   std::unique_ptr<SecretFile> file(new SecretFile(std::move(options)));
   ASSIGN_OR_RETURN(const SecretBytes text, file->Read());
   RETURN_IF_ERROR(ForEachLine(text, file->options_.path,

@@ -21,9 +21,9 @@ struct SecretFileOptions {
 /// wiped at once. So a restart of ours finds every pair where it was, and nothing is read back but names.
 class SecretFile final : public core::SecretStore {
  public:
-  /// Takes over the file that is there. FailedPrecondition: the folder is not in memory, or the file is not a plain one
-  /// of our own user with mode 0600 (what others may have read is no secret). InvalidArgument: it holds something else
-  /// than our lines; the line is named by its number, never quoted.
+  /// Takes over the file that is there, or makes an empty one. FailedPrecondition: the folder is not in memory, or the
+  /// file is not a plain one of our own user with mode 0600 (what others may have read is no secret). InvalidArgument:
+  /// it holds something else than our lines; the line is named by its number, never quoted.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SecretFile>> Open(SecretFileOptions options);
 
   /// InvalidArgument: a key of less than 16 or more than 64 octets, an empty identity, or the same one twice.

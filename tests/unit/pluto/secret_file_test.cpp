@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "tests/support/temp_directory.h"
@@ -44,6 +45,14 @@ TEST_F(SecretFileTest, WritesTheExactPairAndNoWildcard) {  // R15
   EXPECT_EQ(Text(), "@henb-a.example @henb-b.example : PSK 0x" + std::string(64, '1') + "\n");
 }
 
+TEST_F(SecretFileTest, IsThereBeforeThereIsASecretSoThatPlutoCanReadIt) {
+  Open();
+  EXPECT_EQ(Text(), "");
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600U);
+}
+
 TEST_F(SecretFileTest, IsReadableByItsOwnerOnly) {  // R48
   auto file = Open();
   const mode_t before = umask(0);
@@ -58,6 +67,7 @@ TEST_F(SecretFileTest, RefusesAFolderThatIsNotInMemory) {  // R48
   const auto file = SecretFile::Open({.path = "/etc/x2.secrets"});
   EXPECT_TRUE(absl::IsFailedPrecondition(file.status())) << file.status();
   EXPECT_TRUE(SecretFile::Open({.path = "/dev/shm/x2.secrets.test"}).ok());
+  unlink("/dev/shm/x2.secrets.test");
 }
 
 TEST_F(SecretFileTest, ReplacesOnePairAndLeavesTheOthers) {
@@ -133,10 +143,10 @@ TEST_F(SecretFileTest, RemovesWhatACrashInTheMiddleLeft) {
   EXPECT_TRUE(absl::IsNotFound(common::ReadFile(path_ + ".new").status()));
 }
 
-TEST_F(SecretFileTest, RemovingFromNothingWritesNothing) {
+TEST_F(SecretFileTest, RemovingFromNothingChangesNothing) {
   auto file = Open();
   EXPECT_TRUE(file->Remove(kA, kB).ok());
-  EXPECT_EQ(Text(), "none");
+  EXPECT_EQ(Text(), "");
   EXPECT_THAT(file->Pairs(), IsEmpty());
 }
 
