@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import etcd_member  # noqa: E402
 import keydist_root  # noqa: E402
 
 FOLDERS = ("/etc/keydist-server", "/var/lib/keydist-server", "/var/backups", "/run/keydist-server", "/tmp")
@@ -78,13 +79,27 @@ def prepare(root, top):
         (programs / name).chmod(0o755)
 
 
-def placed(text, root, top):
+def member(top):
+    """The etcd that the page moves to, and its files where the page has them."""
+    folder = top / "etcd"
+    folder.mkdir()
+    etcd_member.certificates(folder)
+    for name, file in (("etcd-ca.pem", "ca.pem"), ("etcd-client.pem", "own.pem"), ("etcd-client.key", "own.key")):
+        (top / "etc/keydist-server" / name).write_bytes((folder / file).read_bytes())
+    (top / "etc/keydist-server/etcd-client.key").chmod(0o600)
+    return etcd_member.Etcd(folder)
+
+
+def placed(text, root, top, etcd):
     """The block with its paths below `top` and its addresses on loopback."""
     text = re.sub("|".join(FOLDERS), lambda found: f"{top}{found.group()}", text)
     text = text.replace("10.100.0.1:8443", f"127.0.0.1:{root.port}").replace("10.0.0.0/8", "127.0.0.0/8")
     text = text.replace("127.0.0.1:9464", f"127.0.0.1:{root.metrics_port}")
     # What the page leaves to its defaults lies below `top` as well.
-    state = f'[store]\nstate_dir = "{top}/var/lib/keydist-server"\nrun_dir = "{top}/run/keydist-server"\n[keys]\nkek_file = "{top}/etc/keydist-server/kek"\n'
+    if "[network]" not in text:
+        names = ", ".join(f'"etcd-{i}.example:2379"' for i in (1, 2, 3))
+        return text.replace(names, f'"localhost:{etcd.port}"').replace('[store]\nbackend = "sqlite"\n', "")
+    state = f'[store]\nbackend = "sqlite"\nstate_dir = "{top}/var/lib/keydist-server"\nrun_dir = "{top}/run/keydist-server"\n[keys]\nkek_file = "{top}/etc/keydist-server/kek"\n'
     return text.replace("\nEND\n", f'\n{state}[metrics]\nlisten = "127.0.0.1:{root.metrics_port}"\nEND\n')
 
 
@@ -96,9 +111,11 @@ def main():
     with keydist_root.KeydistRoot(sys.argv[2]) as root:
         top = root.root / "top"
         prepare(root, top)
+        etcd = member(top)
         try:
+            etcd_member.until("etcd serves", etcd.serves)
             for line, text in blocks(page):
-                run = subprocess.run(["bash", "-euo", "pipefail", "-c", placed(text, root, top)], cwd=top, capture_output=True, text=True,
+                run = subprocess.run(["bash", "-euo", "pipefail", "-c", placed(text, root, top, etcd)], cwd=top, capture_output=True, text=True,
                                      stdin=subprocess.DEVNULL, timeout=120, env={"PATH": f"{top}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
                 if run.returncode != 0:
                     log = (top / "log").read_text()[-1500:] if (top / "log").exists() else ""
@@ -108,6 +125,7 @@ def main():
         finally:
             if (top / "pid").exists():
                 stop(top)
+            etcd.stop()
     print(f"{ran} blocks ran")
     return 0 if ran >= 8 else 1
 
