@@ -108,7 +108,7 @@ void ServeKeys(const WatchPki& pki, int henbs, int report, int orders) {
   Run(port, report, orders, [&](std::uint64_t revision) {
     service.events().Publish({.kind = service::ChangeNote::Kind::kEpoch, .revision = revision, .epoch = revision});
   });
-  streams.Close();
+  streams.Close(random);
   server->Shutdown(std::chrono::system_clock::now());
 }
 
