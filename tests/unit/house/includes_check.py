@@ -23,6 +23,7 @@ MAY_SEE = {
     "henb-x2sec/core": ["common", "policy", PORTS],
     **{f"henb-x2sec/{adapter}": ["common", PORTS] for adapter in ADAPTERS},
     "henb-x2sec/revocation": ["common", "policy", PORTS],
+    "henb-x2sec/nem": ["common", PORTS, "henb-x2sec/enrol"],
     "henb-x2sec/control": ["common"],
     "henb-x2sec/ctl": ["common"],
     "keydist-server/domain": ["common"],
