@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -29,15 +30,15 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
+/// Below the ports that the kernel gives to outgoing connections: one of those might take it while a member is down.
 int FreePort() {
-  const common::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    std::abort();
+  static std::random_device random;
+  while (true) {
+    const int port = 12'000 + static_cast<int>(random() % 20'000);
+    const common::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address = Loopback(port);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return port;
   }
-  return ntohs(address.sin_port);
 }
 
 std::string ContentOf(const std::string& path) {

@@ -43,6 +43,7 @@ TEST_F(ReplicaFaults, R49AKilledLeaderACutOffMemberALostMajorityASlowLeader) {
     const std::map<int, int> refusals = one->refusals();
     EXPECT_EQ(refusals.size(), 1U);
     EXPECT_GT(refusals.at(grpc::StatusCode::UNAVAILABLE), 0);
+    EXPECT_THAT(one->last_refusal(), ::testing::HasSubstr("no word from etcd")) << "not only that the epoch is over";
   }
   EXPECT_NE(world.replicas[0]->Ctl({"rotate", "b.example"}), 0) << "and nothing can be changed";
   const absl::Time back = absl::Now();

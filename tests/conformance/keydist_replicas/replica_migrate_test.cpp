@@ -45,6 +45,15 @@ TEST_F(Migrate, R49UnderLoadNothingIsLostAndNoPairHasTwoKeys) {
   const auto before = world.Ask(old, "a.example", "d.example");
   ASSERT_TRUE(before.ok()) << before.status();
 
+  // Enough to be copied that there is time for changes meanwhile.
+  std::string lines;
+  const std::string anchor = world.base.vendor_one.spki().ToHex();
+  for (int i = 0; i < 20'000; ++i) {
+    lines += common::StrCat("{\"id\":\"m", i, ".example\",\"anchor_spki_sha256\":[\"", anchor,
+                            "\"],\"groups\":[\"many\"]}\n");
+  }
+  ASSERT_EQ(old.Ctl({"henb", "import", world.base.folder.Write("many.jsonl", lines)}, nullptr, &error), 0) << error;
+
   // An operator rotates b all the time, and counts what was done.
   std::atomic<bool> stop{false};
   std::atomic<int> rotated{0};
@@ -54,8 +63,10 @@ TEST_F(Migrate, R49UnderLoadNothingIsLostAndNoPairHasTwoKeys) {
     }
   });
   ASSERT_TRUE(Eventually([&] { return rotated >= 5; }));
+  const int before_move = rotated;
   EXPECT_EQ(old.Ctl({"migrate"}, nullptr, &error), 0) << error;
   stop = true;
+  EXPECT_GT(rotated, before_move + 2) << "changes went on while it copied";
   operating.join();
   const auto last_revision = Said(old, {"status"})["revision"].get<std::uint64_t>();
 
