@@ -162,6 +162,15 @@ void ReadAudit(TomlReader& toml, Config* config) {
   toml.String("audit.heads_key", &config->audit_heads_key);
   toml.Duration("audit.heads_every", &config->audit_heads_every);
   if (config->audit_heads_every < absl::Seconds(1)) toml.Fail("audit.heads_every", "shorter than 1s");
+  toml.Int("audit.roll_size_mib", 1, 1 << 20, &config->audit_roll_size_mib);
+  toml.Duration("audit.roll_every", &config->audit_roll_every);
+  if (config->audit_roll_every < absl::Minutes(1)) toml.Fail("audit.roll_every", "shorter than 1m");
+  toml.Duration("audit.keep", &config->audit_keep);
+  toml.String("audit.exported", &config->audit_exported);
+  if ((config->audit_keep > absl::ZeroDuration()) != toml.Has("audit.exported")) {
+    toml.Fail(toml.Has("audit.keep") ? "audit.keep" : "audit.exported",
+              "audit.keep and audit.exported need each other");
+  }
   toml.String("audit.replica", &config->audit_replica);
   if (toml.Has("audit.replica") && !domain::IsReplicaName(config->audit_replica)) {
     toml.Fail("audit.replica", "not 1 to 64 letters, digits, '.', '-' and '_'");

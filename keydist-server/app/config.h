@@ -64,7 +64,11 @@ struct Config {
   std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
   std::string audit_heads_key;   ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.
   absl::Duration audit_heads_every = absl::Minutes(1);
-  std::string audit_replica;  ///< Empty: the host's name.
+  std::int64_t audit_roll_size_mib = 256;
+  absl::Duration audit_roll_every = absl::Hours(24);
+  absl::Duration audit_keep;   ///< Zero: for ever.
+  std::string audit_exported;  ///< With audit_keep: the signed heads as they came where they are kept.
+  std::string audit_replica;   ///< Empty: the host's name.
   std::string admin_group = "keydist-admin";
   std::string status_group = "keydist";
   bool reflection = false;

@@ -19,12 +19,14 @@
 #include "keydist-server/app/metrics.h"
 #include "keydist-server/app/metrics_endpoint.h"
 #include "keydist-server/app/move_store.h"
+#include "keydist-server/app/open_audit.h"
 #include "keydist-server/app/open_store.h"
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/tls_reloader.h"
 #include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/rpc/henb_rpc.h"
+#include "keydist-server/store/audit_files.h"
 #include "keydist-server/store/audit_heads.h"
 #include "keydist-server/store/file_audit_log.h"
 
@@ -33,7 +35,8 @@ namespace {
 
 constexpr int kMaxMessage = 64 << 10;      // The largest request, 64 names of 200 octets, has 13 KB.
 constexpr int kMaxAdminMessage = 2 << 20;  // 1,000 HeNBs to be imported; the sockets are the operator's.
-constexpr int kMaxStreams = 128;           // Of one connection; x2secd has two.
+constexpr absl::Duration kRetentionEvery = absl::Minutes(10);
+constexpr int kMaxStreams = 128;                                 // Of one connection; x2secd has two.
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);  // Of opening a store that does not answer.
 constexpr absl::Duration kMostRetry = absl::Seconds(5);
 constexpr char kHealthName[] = "henb.keydist.v1.KeyDistribution";
@@ -70,6 +73,9 @@ struct Program::Impl {
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
   LimitsHealth limits;
+  std::optional<domain::AuditHeadVerifier> heads_verifier;
+  absl::Duration retention_due;  ///< On Clock::Steady.
+  absl::Status retention;        ///< Of the last time.
   int port = 0;
   bool healthy = false;
   bool following = true;
@@ -79,6 +85,8 @@ struct Program::Impl {
   [[nodiscard]] MetricsInputs Measure() const;
   [[nodiscard]] std::string ReplicaName() const;
   absl::Status OpenHeads();
+  /// Removes old parts of the audit log that have been vouched for elsewhere.
+  void KeepAudit();
   /// The store and the service over it.
   absl::Status OpenService(common::Random& random);
   absl::Status AwaitService(common::Random& random, const Pause& pause);
@@ -104,8 +112,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
   RETURN_IF_ERROR(common::MakeDirectories(config.run_dir, 0755));
   // The audit file's lock comes first: a second server on the same state stops here.
-  ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
-  ASSIGN_OR_RETURN_CTX(impl->audit, store::FileAuditLog::Open(std::move(file)), config.audit_path);
+  ASSIGN_OR_RETURN(impl->audit, OpenAudit(config, clock));
   RETURN_IF_ERROR(impl->OpenHeads());
   RETURN_IF_ERROR(impl->AwaitService(random, pause));
   ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
@@ -203,6 +210,7 @@ absl::Status Program::Impl::AwaitService(common::Random& random, const Pause& pa
 
 absl::Status Program::Impl::OpenHeads() {
   ASSIGN_OR_RETURN(domain::AuditHeadSigner signer, LoadOrMakeHeadsKey(config.audit_heads_key));
+  heads_verifier = signer.verifier();
   ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_heads_path));
   store::AuditHeads::Options options{.replica = ReplicaName(), .every = config.audit_heads_every};
   ASSIGN_OR_RETURN_CTX(heads,
@@ -255,6 +263,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std:
 void Program::Tick() {
   if (impl_->metrics) impl_->metrics->Tick();
   impl_->tls->Tick();
+  impl_->KeepAudit();
   impl_->limits.Note(impl_->quota->refused_by_limit(), impl_->clock->Steady());
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
@@ -274,6 +283,16 @@ void Program::Tick() {
   if (health == nullptr) return;
   health->SetServingStatus(healthy);
   health->SetServingStatus(kHealthName, healthy);
+}
+
+void Program::Impl::KeepAudit() {
+  if (config.audit_keep == absl::ZeroDuration() || clock->Steady() < retention_due) return;
+  retention_due = clock->Steady() + kRetentionEvery;
+  const absl::Status status = store::RemoveExportedParts(config.audit_path, config.audit_exported, *heads_verifier,
+                                                         config.audit_keep, clock->Now())
+                                  .status();
+  if (!status.ok() && retention.ok()) common::LogWarning("audit_not_removed", {{"error", status}});
+  retention = status;
 }
 
 absl::Status Program::Reload(const Config& config) { return impl_->tls->Reload(config); }

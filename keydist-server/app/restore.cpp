@@ -9,7 +9,9 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "keydist-server/app/open_audit.h"
 #include "keydist-server/app/open_store.h"
+#include "keydist-server/store/audit_files.h"
 #include "keydist-server/store/etcd_filler.h"
 #include "keydist-server/store/file_audit_log.h"
 #include "keydist-server/store/sqlite_store.h"
@@ -83,10 +85,14 @@ absl::StatusOr<Restored> Restore(const Config& config, const std::string& path, 
 
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
   // Its lock: no server runs on this state meanwhile.
-  ASSIGN_OR_RETURN(std::unique_ptr<store::AppendFile> file, store::OpenAppendFile(config.audit_path));
-  ASSIGN_OR_RETURN(const std::uint64_t audited, HighestEpochIn(config.audit_path));
-  ASSIGN_OR_RETURN_CTX(const std::unique_ptr<store::FileAuditLog> audit, store::FileAuditLog::Open(std::move(file)),
-                       config.audit_path);
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::FileAuditLog> audit, OpenAudit(config, clock));
+  ASSIGN_OR_RETURN(std::uint64_t audited, HighestEpochIn(config.audit_path));
+  ASSIGN_OR_RETURN(const std::vector<domain::AuditPart> parts, store::AuditPartsOf(config.audit_path));
+  for (const domain::AuditPart& part : parts) {
+    const std::string folder = config.audit_path.substr(0, config.audit_path.rfind('/') + 1);
+    ASSIGN_OR_RETURN(const std::uint64_t older, HighestEpochIn(folder + part.name));
+    audited = std::max(audited, older);
+  }
   const absl::Time now = clock.Now();
   ASSIGN_OR_RETURN_CTX(const domain::RestorePlan plan,
                        domain::PlanRestore(backup, options, audited, config.service.schedule.length, now), path);

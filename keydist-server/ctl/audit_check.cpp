@@ -1,8 +1,12 @@
 #include "keydist-server/ctl/audit_check.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "common/file.h"
 #include "common/status.h"
 #include "keydist-server/ctl/line_reader.h"
+#include "keydist-server/domain/audit_parts.h"
 
 namespace henb::keydist::ctl {
 namespace {
@@ -89,13 +93,38 @@ absl::Status CheckFile(const std::string& path, HeadsBeside* heads, AuditCheckRe
   }
 }
 
+/// A folder stands for the chain in it: its parts, then "audit.jsonl", which grows.
+absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
+  constexpr std::string_view kGrowing = "audit.jsonl";
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (std::filesystem::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+      const std::string name = at->path().filename().string();
+      if (name == kGrowing || domain::ParseAuditPart(kGrowing, name)) found.push_back(at->path().string());
+    }
+    if (error) return absl::InvalidArgumentError(common::StrCat(path, ": ", error.message()));
+    if (found.empty()) return absl::InvalidArgumentError(common::StrCat(path, ": holds no audit file"));
+    std::sort(found.begin(), found.end());
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
+}
+
 absl::Status Check(const AuditCheckOptions& options, AuditCheckResult* result) {
   std::optional<HeadsBeside> heads;
   if (!options.heads.empty()) {
     ASSIGN_OR_RETURN(heads, HeadsBeside::Open(options));
     RETURN_IF_ERROR(heads->Compare({}, result));
   }
-  for (const std::string& path : options.files) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(options.files));
+  result->files = files.size();
+  for (const std::string& path : files) {
     RETURN_IF_ERROR(CheckFile(path, heads ? &*heads : nullptr, result));
   }
   return heads ? heads->Finish(result->chain.head()) : absl::OkStatus();
@@ -106,6 +135,7 @@ absl::Status Check(const AuditCheckOptions& options, AuditCheckResult* result) {
 AuditCheckResult CheckAudit(const AuditCheckOptions& options) {
   AuditCheckResult result{.status = absl::OkStatus(),
                           .chain = domain::AuditVerifier(options.partial),
+                          .files = 0,
                           .heads = 0,
                           .last_head = std::nullopt};
   result.status = Check(options, &result);

@@ -81,7 +81,7 @@ absl::Status VerifyAudit(Session& session, const AuditCheckOptions& options) {
   const Json heads = HeadsJson(options, result);
   if (session.json) {
     Print(Json{{"intact", result.status.ok()},
-               {"files", options.files.size()},
+               {"files", result.files},
                {"records", chain.records()},
                {"first", PlaceJson(chain.first())},
                {"last", PlaceJson(chain.last())},
@@ -90,7 +90,7 @@ absl::Status VerifyAudit(Session& session, const AuditCheckOptions& options) {
                {"error", result.status.ok() ? Json(nullptr) : Json(std::string(result.status.message()))}});
   } else {
     Print(common::StrCat(result.status.ok() ? "intact\n" : "DAMAGED; read up to the damage:\n",  //
-                         "files    ", options.files.size(), "\n",                                //
+                         "files    ", result.files, "\n",                                        //
                          "records  ", chain.records(), "\n",                                     //
                          "first    ", PlaceText(chain.first()), "\n",                            //
                          "last     ", PlaceText(chain.last()), "\n",                             //

@@ -1,14 +1,21 @@
 #include "keydist-server/store/file_audit_log.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log.h"
 #include "common/status.h"
+#include "keydist-server/domain/audit_verifier.h"
 
 namespace henb::keydist::store {
 namespace {
 
 constexpr std::size_t kTail = 1U << 20;  // A record is at most about 17 KB: 64 peers with names of 200 octets.
+
+const common::Clock& SystemsClock() {
+  static const common::SystemClock clock;
+  return clock;
+}
 
 /// Whole lines in the last `kTail` octets before `size`. The first may be cut unless the tail is the whole file.
 struct Tail {
@@ -33,15 +40,19 @@ absl::StatusOr<std::unique_ptr<Tail>> ReadTail(const AppendFile& file, std::uint
 
 }  // namespace
 
+FileAuditLog::FileAuditLog(std::unique_ptr<AppendFile> file, Options options)
+    : options_(std::move(options)),
+      clock_(options_.clock != nullptr ? *options_.clock : SystemsClock()),
+      file_(std::move(file)) {}
+
 absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file) {
-  static const common::SystemClock clock;
-  return Open(std::move(file), clock);
+  return Open(std::move(file), Options());
 }
 
-absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file,
-                                                                 const common::Clock& clock) {
-  std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file), clock));
+absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr<AppendFile> file, Options options) {
+  std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file), std::move(options)));
   RETURN_IF_ERROR_CTX(log->Recover(), "audit log");
+  RETURN_IF_ERROR_CTX(log->RecoverAge(), "audit log");
   log->committing_ = std::thread([raw = log.get()] { raw->RunCommits(); });
   log->telling_ = std::thread([raw = log.get()] { raw->RunDone(); });
   return log;
@@ -52,8 +63,16 @@ absl::Status FileAuditLog::Recover() {
   ASSIGN_OR_RETURN(const std::unique_ptr<Tail> tail, ReadTail(*file_, size));
   const std::size_t count = tail->lines.size();
   if (count == 0 && size > kTail) return absl::DataLossError("the end of the file holds no record");
+  head_ = options_.before.value_or(domain::ChainHead());
   if (count == 1 && size <= kTail) {
-    ASSIGN_OR_RETURN(head_, domain::CheckLine({}, tail->lines[0]));
+    absl::StatusOr<domain::ChainHead> only = domain::CheckLine(head_, tail->lines[0]);
+    // Older parts may have been removed: then nothing is known of what stood before.
+    if (!only.ok() && !options_.before && options_.roll != nullptr) {
+      only = domain::CheckLine({}, tail->lines[0], /*anywhere=*/true);
+      if (only.ok() && only->sequence == 1) only = absl::DataLossError("record 1 has another hash than it says");
+    }
+    if (!only.ok()) return only.status();
+    head_ = *only;
   } else if (count > 0) {
     ASSIGN_OR_RETURN(const domain::ChainHead before, domain::CheckLine({}, tail->lines[count - 2], /*anywhere=*/true));
     ASSIGN_OR_RETURN(head_, domain::CheckLine(before, tail->lines[count - 1]));
@@ -64,6 +83,38 @@ absl::Status FileAuditLog::Recover() {
     common::LogWarning("audit_torn_end_cut", {{"octets", tail->torn}, {"after", head_.sequence}});
   }
   return absl::OkStatus();
+}
+
+absl::Status FileAuditLog::RecoverAge() {
+  first_sequence_ = head_.sequence + 1;
+  if (durable_size_ == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string begin, file_->Read(0, kTail));
+  domain::AuditVerifier record(/*partial=*/true);
+  RETURN_IF_ERROR_CTX(record.Take(std::string_view(begin).substr(0, begin.find('\n'))), "first record");
+  first_sequence_ = record.first().sequence;
+  absl::Time at;
+  std::string error;
+  if (absl::ParseTime(absl::RFC3339_full, record.first().at, &at, &error)) begun_ = at;
+  return absl::OkStatus();
+}
+
+void FileAuditLog::RollIfDue() {
+  if (options_.roll == nullptr || durable_size_ == 0 || torn_) return;
+  const bool full = options_.roll_size > 0 && durable_size_ >= options_.roll_size;
+  const bool old = begun_ && clock_.Now() - *begun_ >= options_.roll_every;
+  if (!full && !old) return;
+  absl::StatusOr<std::unique_ptr<AppendFile>> next = options_.roll(first_sequence_, head_.sequence);
+  if (!next.ok()) {
+    if (!std::exchange(roll_failed_, true)) common::LogAlarm("audit_not_rolled", {{"error", next.status()}});
+    return;
+  }
+  common::LogInfo("audit_rolled", {{"first", first_sequence_}, {"last", head_.sequence}});
+  roll_failed_ = false;
+  first_sequence_ = head_.sequence + 1;
+  begun_.reset();
+  const std::lock_guard lock(mutex_);
+  file_ = *std::move(next);
+  durable_size_ = 0;
 }
 
 FileAuditLog::~FileAuditLog() {
@@ -135,6 +186,8 @@ void FileAuditLog::RunDone() {
 }
 
 absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
+  RollIfDue();
+  if (!begun_) begun_ = group.front().record.at;
   buffer_.clear();
   domain::ChainHead head = head_;
   for (const Waiting& waiting : group) head = domain::AppendLine(head, waiting.record, &buffer_);
@@ -182,11 +235,13 @@ AuditStats FileAuditLog::stats() const {
 
 absl::StatusOr<std::vector<std::string>> FileAuditLog::Last(std::size_t most) const {
   std::uint64_t size = 0;
+  std::shared_ptr<AppendFile> file;
   {
     const std::lock_guard lock(mutex_);
     size = durable_size_;
+    file = file_;
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Tail> tail, ReadTail(*file_, size));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tail> tail, ReadTail(*file, size));
   const std::size_t count = std::min(most, tail->lines.size());
   return std::vector<std::string>(tail->lines.end() - static_cast<std::ptrdiff_t>(count), tail->lines.end());
 }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,7 +20,7 @@ namespace henb::keydist::store {
 ///
 /// When a write or sync fails, the file is cut back to its last durable record and all records of the group are
 /// refused; the next group tries again. A torn end found at the start (power cut) is cut off: nothing that it was about
-/// had left.
+/// had left. Last() looks into the file that grows only.
 class FileAuditLog final : public AuditLog {
  public:
   /// Records that may wait; one more is refused (Unavailable).
@@ -26,9 +28,17 @@ class FileAuditLog final : public AuditLog {
 
   /// DataLoss: the last two records do not follow each other.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<FileAuditLog>> Open(std::unique_ptr<AppendFile> file);
-  /// With another clock than the system's, for the latencies of stats(). It outlives the log.
+  /// Makes a part of the file, whose records are `first` to `last`, and gives the file to go on with.
+  using Roll = std::function<absl::StatusOr<std::unique_ptr<AppendFile>>(std::uint64_t first, std::uint64_t last)>;
+  struct Options {
+    const common::Clock* clock = nullptr;     ///< Outlives the log; null: the system's.
+    std::optional<domain::ChainHead> before;  ///< Where the chain stood when the file was begun; none: not known.
+    Roll roll = nullptr;                      ///< Called on the log's thread. Null: one file for ever.
+    std::uint64_t roll_size = 0;              ///< Octets after which the file is rolled; 0: whatever its size.
+    absl::Duration roll_every = absl::InfiniteDuration();  ///< Or this long after its first record.
+  };
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<FileAuditLog>> Open(std::unique_ptr<AppendFile> file,
-                                                                          const common::Clock& clock);
+                                                                          Options options);
   /// Writes what waits, then ends.
   ~FileAuditLog() override;
 
@@ -43,15 +53,22 @@ class FileAuditLog final : public AuditLog {
     domain::AuditRecord record;
     Done done;
   };
-  FileAuditLog(std::unique_ptr<AppendFile> file, const common::Clock& clock) : file_(std::move(file)), clock_(clock) {}
+  FileAuditLog(std::unique_ptr<AppendFile> file, Options options);
+  absl::Status RecoverAge();
+  /// Rolls the file when it is due. What cannot be rolled grows on, with an alarm. The log's thread.
+  void RollIfDue();
   absl::Status Recover();
   void RunCommits();
   void RunDone();
   /// One group. The lock is not held.
   absl::Status Commit(const std::vector<Waiting>& group);
 
-  std::unique_ptr<AppendFile> file_;
+  Options options_;
   const common::Clock& clock_;
+  std::shared_ptr<AppendFile> file_;  ///< Exchanged with the lock.
+  std::uint64_t first_sequence_ = 1;  ///< Of the file's first record. The log's thread only, as the two below.
+  std::optional<absl::Time> begun_;   ///< Its time.
+  bool roll_failed_ = false;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;

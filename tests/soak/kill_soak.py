@@ -100,7 +100,7 @@ def main():
     with keydist_root.KeydistRoot(options.bin) as root:
         messages, stubs = keydist_protos.load(options.root, root.root / "py")
         # Without quotas: the two are to ask as fast as they can.
-        root.configure('limits.calls_per_second = 1000000\nlimits.burst = 1000000000\naudit.heads_every = "1s"')
+        root.configure('limits.calls_per_second = 1000000\nlimits.burst = 1000000000\naudit.heads_every = "1s"\naudit.roll_size_mib = 1')
         for name in PEOPLE:
             root.issue(name.split(".")[0], name, "vendor-root")
         root.start()

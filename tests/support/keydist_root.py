@@ -122,7 +122,7 @@ listen = "127.0.0.1:{self.metrics_port}"
 
     def audit_files(self):
         """Of the server's chain, oldest first."""
-        return [self.root / "state/audit.jsonl"]
+        return sorted((self.root / "state").glob("audit.*jsonl"))
 
     def verify_audit(self):
         """The answer of audit verify with heads; raises when the chain is not whole."""
