@@ -65,6 +65,10 @@ TEST(Config, ErrorsNameThePlace) {
   EXPECT_THAT(Error(With("[keys]\nepoch_length = \"1h\"\ngrace = \"1h\"\n")), HasSubstr("not shorter than the epoch"));
   EXPECT_THAT(Error(With("[service]\nlease = \"1s\"\n")), HasSubstr("between 5s and 24h"));
   EXPECT_THAT(Error(With("[audit]\nheads_every = \"0s\"\n")), HasSubstr("shorter than 1s"));
+  EXPECT_THAT(Error(With("[audit]\nkeep = \"720h\"\n")), HasSubstr("audit.exported need each other"));
+  EXPECT_THAT(Error(With("[audit]\nexported = \"x\"\n")), HasSubstr("need each other"));
+  EXPECT_EQ(Error(With("[audit]\nkeep = \"720h\"\nexported = \"x\"\n")), "good");
+  EXPECT_THAT(Error(With("[audit]\nroll_every = \"1s\"\n")), HasSubstr("shorter than 1m"));
   EXPECT_THAT(Error(With("[audit]\nreplica = \"gw 1\"\n")), HasSubstr("audit.replica"));
   for (const char* bad : {"10.0.0.1:9464", "[2001:db8::1]:9464", "127.0.0.1", "localhost:9464", "127.0.0.1:0", ""}) {
     EXPECT_THAT(Error(With(common::StrCat("[metrics]\nlisten = \"", bad, "\"\n"))), HasSubstr("metrics.listen")) << bad;
