@@ -35,6 +35,23 @@ bool NewsTooOld(const Revocation& revocation, absl::Duration stale_for) {
   return true;
 }
 
+/// Of the paths that the decision accepts, the one with the worst news counts.
+std::optional<Reason> NewsProblem(const Health& health, const LinkTerms& terms) {
+  if (NewsTooOld(terms.revocation, health.revocation_stale_for)) return Reason::kRevocationNewsStale;
+  for (const AnchorNews& news : health.revocation_by_anchor) {
+    if (std::find(terms.anchors.begin(), terms.anchors.end(), news.anchor) == terms.anchors.end()) continue;
+    if (news.stale_for && NewsTooOld(terms.revocation, *news.stale_for)) return Reason::kRevocationNewsStale;
+    if (!news.stale_for && terms.revocation.mode == RevocationMode::kStrict) return Reason::kRevocationNotChecked;
+  }
+  return std::nullopt;
+}
+
+/// The method taken was tried, and the neighbour's certificate is revoked.
+bool Revoked(const Facts& facts, const Decision& decision) {
+  return decision.method && std::find(facts.failures.begin(), facts.failures.end(),
+                                      Failure{*decision.method, FailureKind::kRevoked}) != facts.failures.end();
+}
+
 bool NeedsBackhaul(const Policy& policy, const Decision& decision) {
   if (policy.backhaul.trusted) return false;
   if (decision.outcome == Outcome::kPsk) return true;
@@ -48,15 +65,16 @@ struct Obstacle {
 };
 
 std::optional<Obstacle> FindObstacle(const Policy& policy, const Facts& facts, const Decision& decision) {
+  // The one obstacle that also ends what runs comes before those that let it stay.
+  const bool by_certificate = decision.outcome == Outcome::kCert ||
+                              (decision.outcome == Outcome::kEnrol && decision.waiting_for == WaitingFor::kPeer);
+  if (by_certificate && Revoked(facts, decision)) return Obstacle{Reason::kRevoked, false};
   if (!facts.health.clock_sane) return Obstacle{Reason::kClockNotSane, true};
   if (!(facts.now >= policy.not_before)) return Obstacle{Reason::kPolicyNotYetValid, false};
   if (!(facts.now < policy.not_after)) return Obstacle{Reason::kPolicyExpired, true};
   if (!facts.health.backhaul_up && NeedsBackhaul(policy, decision)) return Obstacle{Reason::kBackhaulDown, true};
-  const bool by_certificate = decision.outcome == Outcome::kCert ||
-                              (decision.outcome == Outcome::kEnrol && decision.waiting_for == WaitingFor::kPeer);
-  if (by_certificate && NewsTooOld(decision.terms.revocation, facts.health.revocation_stale_for)) {
-    return Obstacle{Reason::kRevocationNewsStale, false};
-  }
+  if (!by_certificate) return std::nullopt;
+  if (const auto problem = NewsProblem(facts.health, decision.terms)) return Obstacle{*problem, false};
   return std::nullopt;
 }
 
@@ -148,6 +166,10 @@ std::string_view ReasonText(Reason reason) {
       return "the backhaul is down";
     case Reason::kRevocationNewsStale:
       return "revocation news is too old";
+    case Reason::kRevocationNotChecked:
+      return "the rule is STRICT, and no source of revocation news is configured";
+    case Reason::kRevoked:
+      return "revoked: the neighbour's certificate is no longer valid";
     case Reason::kCommonAnchor:
       return "both certificates have a common anchor";
     case Reason::kAnchorNotKnown:

@@ -45,6 +45,8 @@ enum class Reason : std::uint8_t {
   kClockNotSane,
   kBackhaulDown,
   kRevocationNewsStale,
+  kRevocationNotChecked,
+  kRevoked,
   kCommonAnchor,
   kAnchorNotKnown,
   kAnchorUnverified,

@@ -66,6 +66,10 @@ std::vector<FactRow> Rows(const Policy* policy, const Facts& facts) {
   local("health.clock_sane", facts.health.clock_sane);
   local("health.backhaul_up", facts.health.backhaul_up);
   local("health.revocation_stale_for", absl::FormatDuration(facts.health.revocation_stale_for));
+  for (const AnchorNews& news : facts.health.revocation_by_anchor) {
+    local(common::StrCat("health.revocation_stale_for.", news.anchor.ToHex().substr(0, 16)),
+          news.stale_for ? absl::FormatDuration(*news.stale_for) : "no source");
+  }
   for (const Failure& failure : facts.failures) {
     local(common::StrCat("failure.", Name(failure.method)), Name(failure.kind));
   }

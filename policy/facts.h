@@ -77,6 +77,12 @@ struct SelfFacts {
   std::optional<AccessMode> access_mode;
 };
 
+/// News about one anchor's certificates on this device.
+struct AnchorNews {
+  common::SpkiHash anchor;
+  std::optional<absl::Duration> stale_for;  ///< As Health's; none: no source of news is configured for it.
+};
+
 struct EnrolmentState {
   bool self_enrolled = false;  ///< This device holds a valid operator certificate.
   bool peer_enrolled = false;  ///< Proven: IKE with the operator certificate succeeded.
@@ -89,6 +95,8 @@ struct Health {
   /// How long fresh revocation news on the neighbour's path has been missing: zero when fresh, infinite when there
   /// never was any.
   absl::Duration revocation_stale_for = absl::ZeroDuration();
+  /// The same for each anchor by itself; it counts for certificates whose path ends there.
+  std::vector<AnchorNews> revocation_by_anchor{};
 };
 
 /// A method that was tried on this link and failed. The caller forgets failures when the facts, the policy or the

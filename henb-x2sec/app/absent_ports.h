@@ -28,6 +28,8 @@ class AbsentIkeDaemon final : public core::IkeDaemon {
   absl::Status RereadSecrets() override { return LeftOut(); }
   absl::Status RereadCertificates() override { return LeftOut(); }
   absl::Status TrustNewRoots() override { return LeftOut(); }
+  absl::Status ForgetOcspAnswers() override { return LeftOut(); }
+  absl::StatusOr<core::OcspSettings> Ocsp() override { return LeftOut(); }
 };
 
 class AbsentCertificateStore final : public core::CertificateStore {

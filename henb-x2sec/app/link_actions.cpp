@@ -27,6 +27,10 @@ std::optional<policy::FailureKind> KindOf(core::InitiateOutcome outcome) {
       return policy::FailureKind::kAuthenticationFailed;
     case core::InitiateOutcome::kCertificateRejected:
       return policy::FailureKind::kCertificateRejected;
+    case core::InitiateOutcome::kRevoked:
+      return policy::FailureKind::kRevoked;
+    case core::InitiateOutcome::kRevocationUnavailable:
+      return policy::FailureKind::kRevocationUnavailable;
     case core::InitiateOutcome::kNoProposalChosen:
       return policy::FailureKind::kNoProposalChosen;
     case core::InitiateOutcome::kChildRefused:

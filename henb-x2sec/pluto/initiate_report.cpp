@@ -20,6 +20,8 @@ constexpr std::array kSigns = {
     Sign{"established Child SA using", InitiateOutcome::kEstablished},
     // Our own judgement of the peer's certificate, path, name or anchor. The peer's judgement of ours is
     // AUTHENTICATION_FAILED only.
+    Sign{"SEC_ERROR_REVOKED_CERTIFICATE", InitiateOutcome::kRevoked},
+    Sign{"SEC_ERROR_OCSP_", InitiateOutcome::kRevocationUnavailable},
     Sign{"NSS: ERROR: IPsec certificate", InitiateOutcome::kCertificateRejected},
     Sign{"X509: certificate payload rejected", InitiateOutcome::kCertificateRejected},
     Sign{"X509: authentication failed", InitiateOutcome::kCertificateRejected},

@@ -116,6 +116,7 @@ Arguments DeleteState(std::uint64_t serial) { return {"--deletestate", StrCat(se
 Arguments RereadSecrets() { return {"--rereadsecrets"}; }
 Arguments RereadCertificates() { return {"--rereadcerts"}; }
 Arguments FreeRootCertificates() { return {"--impair", "trigger:EVENT_FREE_ROOT_CERTS"}; }
+Arguments PurgeOcsp() { return {"--purgeocsp"}; }
 Arguments Status() { return {"--status"}; }
 Arguments ShowStates() { return {"--showstates"}; }
 Arguments Version() { return {"--version"}; }

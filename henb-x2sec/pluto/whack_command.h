@@ -37,6 +37,7 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] Arguments RereadCertificates();
 /// Drops pluto's cache of roots, which otherwise hides new ones for minutes.
 [[nodiscard]] Arguments FreeRootCertificates();
+[[nodiscard]] Arguments PurgeOcsp();
 /// Everything: the settings, each connection on 22 lines, each state.
 [[nodiscard]] Arguments Status();
 /// The states only: three lines a link.

@@ -4,6 +4,7 @@
 #include "henb-x2sec/pluto/add_reply.h"
 #include "henb-x2sec/pluto/fingerprint.h"
 #include "henb-x2sec/pluto/initiate_report.h"
+#include "henb-x2sec/pluto/ocsp_settings.h"
 #include "henb-x2sec/pluto/release.h"
 #include "henb-x2sec/pluto/state_list.h"
 
@@ -157,6 +158,15 @@ absl::Status WhackDaemon::TrustNewRoots() {
   ASSIGN_OR_RETURN(const WhackReply reply, Run(whack_command::FreeRootCertificates(), "trusting new roots"));
   if (!reply.Has("EVENT_FREE_ROOT_CERTS")) return Unexpected("EVENT_FREE_ROOT_CERTS", reply);
   return absl::OkStatus();
+}
+
+absl::Status WhackDaemon::ForgetOcspAnswers() {
+  return Run(whack_command::PurgeOcsp(), "forgetting OCSP answers").status();
+}
+
+absl::StatusOr<core::OcspSettings> WhackDaemon::Ocsp() {
+  ASSIGN_OR_RETURN(const WhackReply reply, Run(whack_command::Status(), "asking for the OCSP settings"));
+  return ParseOcspSettings(reply);
 }
 
 }  // namespace henb::x2sec::pluto

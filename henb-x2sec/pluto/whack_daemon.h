@@ -51,6 +51,8 @@ class WhackDaemon final : public core::IkeDaemon {
   [[nodiscard]] absl::Status RereadSecrets() override;
   [[nodiscard]] absl::Status RereadCertificates() override;
   [[nodiscard]] absl::Status TrustNewRoots() override;
+  [[nodiscard]] absl::Status ForgetOcspAnswers() override;
+  [[nodiscard]] absl::StatusOr<core::OcspSettings> Ocsp() override;
 
  private:
   /// Runs whack; `what` is the context of errors.

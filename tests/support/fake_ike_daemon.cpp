@@ -297,6 +297,17 @@ absl::Status FakeIkeDaemon::TrustNewRoots() {
   return absl::OkStatus();
 }
 
+absl::Status FakeIkeDaemon::ForgetOcspAnswers() {
+  const Lock lock(network_.mutex_);
+  return Begin("ForgetOcspAnswers");
+}
+
+absl::StatusOr<x2sec::core::OcspSettings> FakeIkeDaemon::Ocsp() {
+  const Lock lock(network_.mutex_);
+  RETURN_IF_ERROR(Begin("Ocsp"));
+  return ocsp_;
+}
+
 void FakeIkeDaemon::SetCertificate(const std::string& ckaid, Certificate certificate) {
   const Lock lock(network_.mutex_);
   if (!certificate.subject.empty()) newest_of_subject_[certificate.subject] = ckaid;

@@ -60,6 +60,8 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   absl::Status RereadSecrets() override;
   absl::Status RereadCertificates() override;
   absl::Status TrustNewRoots() override;
+  absl::Status ForgetOcspAnswers() override;
+  absl::StatusOr<x2sec::core::OcspSettings> Ocsp() override;
 
   void set_child_observer(ChildObserver observer) { observer_ = std::move(observer); }
   /// The daemon's key store, by ckaid; in force after RereadCertificates.
@@ -67,6 +69,8 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   void RemoveCertificate(const std::string& ckaid);
   /// In force after TrustNewRoots.
   void AddRoot(const std::string& dn);
+  /// What pluto's configuration says; at first it asks nobody.
+  void set_ocsp(x2sec::core::OcspSettings settings) { ocsp_ = std::move(settings); }
   /// Other people's connection: listed, never ours.
   void AddForeign(const std::string& name);
   /// kill -9, and start again: everything is forgotten, the peers are told nothing, kernel states stay (the observer is
@@ -110,6 +114,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   bool running_ = true;
   std::string release_ = "4.10";
   absl::Status next_error_;
+  x2sec::core::OcspSettings ocsp_;
   std::uint64_t last_serial_ = 0;
   std::map<std::string, x2sec::core::ConnectionSpec> connections_;
   std::set<std::string> foreign_;

@@ -75,8 +75,10 @@ struct IkeSnapshot {
 
 enum class InitiateOutcome {
   kEstablished,
-  kAuthenticationFailed,  ///< Refused by the peer, or the peer's proof did not verify.
-  kCertificateRejected,   ///< The peer's certificate, its path, name or anchor.
+  kAuthenticationFailed,   ///< Refused by the peer, or the peer's proof did not verify.
+  kCertificateRejected,    ///< The peer's certificate, its path, name or anchor.
+  kRevoked,                ///< The peer's certificate is revoked.
+  kRevocationUnavailable,  ///< Nobody answered whether it is.
   kNoProposalChosen,
   kChildRefused,  ///< IKE SA up, child refused (TS_UNACCEPTABLE and the like).
   kNoAnswer,
@@ -87,6 +89,16 @@ struct InitiateReport {
   std::string detail;  ///< The line of pluto's that told, for the log. No secrets.
   /// kEstablished: the child SA that this call made, as the snapshot will list it; 0 when pluto's line did not tell.
   ChildSa child;
+};
+
+/// How the daemon asks about peers' certificates (OCSP, RFC 6960). Set at installation, for the whole daemon.
+struct OcspSettings {
+  bool enabled = false;
+  bool strict = false;       ///< Without an answer the peer is refused.
+  std::string uri;           ///< Of the responder that is asked about every certificate; empty: the certificate's own.
+  std::string trusted_name;  ///< The responder's certificate in the key store.
+  int answers_kept_s = 0;    ///< An answer may be used again for so long.
+  friend bool operator==(const OcspSettings&, const OcspSettings&) = default;
 };
 
 /// Blocking; called from worker threads, one call at a time per daemon (implementations serialise). Unavailable: the
@@ -118,6 +130,9 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::Status RereadCertificates() = 0;
   /// A root new in the NSS database is trusted from now on, without a restart.
   [[nodiscard]] virtual absl::Status TrustNewRoots() = 0;
+  /// Answers about peers' certificates are asked for anew from now on.
+  [[nodiscard]] virtual absl::Status ForgetOcspAnswers() = 0;
+  [[nodiscard]] virtual absl::StatusOr<OcspSettings> Ocsp() = 0;
 };
 
 }  // namespace henb::x2sec::core

@@ -37,6 +37,8 @@ constexpr Case kCases[] = {
     {"initiate_untrusted_by_peer", InitiateOutcome::kAuthenticationFailed, "AUTHENTICATION_FAILED"},
     {"initiate_wrong_anchor", InitiateOutcome::kCertificateRejected, "no certificate matched"},                // R14
     {"initiate_wrong_san", InitiateOutcome::kCertificateRejected, "subjectAltName extension does not match"},  // R14
+    {"initiate_revoked", InitiateOutcome::kRevoked, "SEC_ERROR_REVOKED_CERTIFICATE"},                          // R41
+    {"initiate_ocsp_away", InitiateOutcome::kRevocationUnavailable, "SEC_ERROR_OCSP_SERVER_ERROR"},            // R41
     {"initiate_no_ike_proposal", InitiateOutcome::kNoProposalChosen, "NO_PROPOSAL_CHOSEN", true},              // R13
     {"initiate_no_connection_at_peer", InitiateOutcome::kNoProposalChosen, "NO_PROPOSAL_CHOSEN", true},
     {"initiate_no_esp_proposal", InitiateOutcome::kChildRefused, "NO_PROPOSAL_CHOSEN"},

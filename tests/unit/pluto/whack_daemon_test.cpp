@@ -203,6 +203,23 @@ TEST_F(WhackDaemonTest, RereadsCertificatesAndTrustsNewRoots) {
   EXPECT_TRUE(absl::IsInternal(daemon_.TrustNewRoots()));
 }
 
+TEST_F(WhackDaemonTest, ForgetsOcspAnswersAndTellsHowPlutoAsks) {
+  runner_.Say("");
+  EXPECT_TRUE(daemon_.ForgetOcspAnswers().ok());
+  runner_.Say(Fixture("status_ocsp"));
+  const auto settings = daemon_.Ocsp();
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(*settings, (core::OcspSettings{.enabled = true,
+                                           .strict = true,
+                                           .uri = "http://127.0.0.1:8888/",
+                                           .trusted_name = "x2sec-ocspd",
+                                           .answers_kept_s = 1}));
+  runner_.Say(Fixture("status_empty"));
+  EXPECT_EQ(daemon_.Ocsp().value(), core::OcspSettings{.answers_kept_s = 86400});
+  runner_.Say("000 using kernel interface: xfrm\n");
+  EXPECT_TRUE(absl::IsInternal(daemon_.Ocsp().status()));
+}
+
 TEST_F(WhackDaemonTest, NeverTouchesOtherPeoplesConnections) {
   EXPECT_TRUE(absl::IsInvalidArgument(daemon_.Delete("backhaul")));
   EXPECT_TRUE(absl::IsInvalidArgument(daemon_.Initiate("backhaul", absl::Seconds(1)).status()));

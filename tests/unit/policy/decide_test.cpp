@@ -108,23 +108,47 @@ TEST(Decide, BlockRuleMatchesAnyAddressInItsNetworks) {
 TEST(Decide, FailureMovesOnOnlyWhereTheRuleListsItR7) {
   Policy policy = PolicyOf({RuleOf("any", {Method::kCertSameCa, Method::kPsk})});
   Facts facts = SomeFacts();
-  facts.failures = {{Method::kCertSameCa, FailureKind::kRevoked}};
+  facts.failures = {{Method::kCertSameCa, FailureKind::kCertificateRejected}};
   EXPECT_EQ(On(policy, facts).outcome, Outcome::kCert);
   policy.rules[0].fallback_on = {FailureKind::kNoAnswer};
   EXPECT_EQ(On(policy, facts).outcome, Outcome::kCert);
-  policy.rules[0].fallback_on = {FailureKind::kRevoked};
+  policy.rules[0].fallback_on = {FailureKind::kCertificateRejected};
   EXPECT_EQ(On(policy, facts).outcome, Outcome::kPsk);
 }
 
 TEST(Decide, KeepsTheFailedMethodWhereThereIsNoOtherR7) {
   Policy policy = PolicyOf({RuleOf("any", {Method::kCertSameCa, Method::kPsk})});
-  policy.rules[0].fallback_on = {FailureKind::kRevoked};
+  policy.rules[0].fallback_on = {FailureKind::kCertificateRejected};
   Facts facts = SomeFacts();
-  facts.failures = {{Method::kCertSameCa, FailureKind::kRevoked}};
+  facts.failures = {{Method::kCertSameCa, FailureKind::kCertificateRejected}};
   facts.neighbour.psk.value = false;
   const Decision decision = On(policy, facts);
   EXPECT_EQ(decision.outcome, Outcome::kCert);
   EXPECT_EQ(decision.reason, Reason::kFailedKept);
+}
+
+TEST(Decide, ARevokedNeighbourIsBlockedUnlessTheRuleListsItR41) {
+  Policy policy = PolicyOf({RuleOf("any", {Method::kCertSameCa, Method::kPsk})});
+  Facts facts = SomeFacts();
+  facts.failures = {{Method::kCertSameCa, FailureKind::kRevoked}};
+  Decision decision = On(policy, facts);
+  EXPECT_EQ(decision.outcome, Outcome::kBlock);
+  EXPECT_EQ(decision.reason, Reason::kRevoked);
+  EXPECT_FALSE(decision.running_links_stay);
+  // Not even a clock that is wrong lets the link stay.
+  facts.health.clock_sane = false;
+  decision = On(policy, facts);
+  EXPECT_EQ(decision.reason, Reason::kRevoked);
+  EXPECT_FALSE(decision.running_links_stay);
+  facts.health.clock_sane = true;
+  policy.rules[0].fallback_on = {FailureKind::kRevoked};
+  EXPECT_EQ(On(policy, facts).outcome, Outcome::kPsk);
+  // Where nothing later can be taken, the revoked one is not tried again.
+  facts.neighbour.psk.value = false;
+  EXPECT_EQ(On(policy, facts).reason, Reason::kRevoked);
+  // Another method's certificate is another one.
+  facts.failures = {{Method::kCertEnrolled, FailureKind::kRevoked}};
+  EXPECT_EQ(On(policy, facts).outcome, Outcome::kCert);
 }
 
 TEST(Decide, MissingFeatureBlocksAndSaysSoR3) {
@@ -161,6 +185,27 @@ TEST(Decide, ExpiryAndClockHoldRunningLinksR57) {
   EXPECT_TRUE(decision.running_links_stay);
   decision = On(PolicyOf({RuleOf("shut", {Method::kBlock})}), facts);
   EXPECT_FALSE(decision.running_links_stay);
+}
+
+TEST(Decide, NewsCountsForTheAnchorsOfThePathR41) {
+  Policy policy = PolicyOf({RuleOf("any", {Method::kCertSameCa})});
+  policy.rules[0].revocation = Revocation{RevocationMode::kGrace, absl::Hours(1)};
+  Facts facts = SomeFacts();
+  const common::SpkiHash ours = facts.self.vendor_anchors.front();
+  const common::SpkiHash another = common::SpkiHash::Of("another");
+  facts.health.revocation_by_anchor = {{ours, absl::Minutes(59)}, {another, absl::InfiniteDuration()}};
+  EXPECT_EQ(On(policy, facts).outcome, Outcome::kCert);
+  facts.health.revocation_by_anchor[0].stale_for = absl::Minutes(61);
+  EXPECT_EQ(On(policy, facts).reason, Reason::kRevocationNewsStale);
+}
+
+TEST(Decide, StrictNeedsASourceOfNewsR41) {
+  Policy policy = PolicyOf({RuleOf("any", {Method::kCertSameCa})});
+  Facts facts = SomeFacts();
+  facts.health.revocation_by_anchor = {{facts.self.vendor_anchors.front(), std::nullopt}};
+  EXPECT_EQ(On(policy, facts).outcome, Outcome::kCert);
+  policy.rules[0].revocation = Revocation{RevocationMode::kStrict, {}};
+  EXPECT_EQ(On(policy, facts).reason, Reason::kRevocationNotChecked);
 }
 
 TEST(Decide, StaleRevocationNewsBlockByTheRulesModeR41) {

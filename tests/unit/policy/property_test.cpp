@@ -179,7 +179,7 @@ TEST(Property, UnlistedFailuresChangeNothingR7) {
     Facts facts = RandomFacts(&dice);
     facts.failures.clear();
     const Decision before = Decide(&policy, facts);
-    facts.failures = {{Method::kCertSameCa, FailureKind::kRevoked},
+    facts.failures = {{Method::kCertSameCa, FailureKind::kCertificateRejected},
                       {Method::kCertEnrolled, FailureKind::kEnrolmentRefused},
                       {Method::kPsk, FailureKind::kKeyDenied}};  // None of them is ever listed here.
     const Decision after = Decide(&policy, facts);
