@@ -3,6 +3,7 @@
 #include "common/status.h"
 #include "henb-x2sec/app/absent_ports.h"
 #include "henb-x2sec/guard/nft_guard.h"
+#include "henb-x2sec/revocation/curl_fetcher.h"
 #include "henb-x2sec/xfrm/xfrm_kernel.h"
 #if X2SEC_WITH_IPSEC && X2SEC_WITH_CMP
 #include "henb-x2sec/enrol/cmp_enroller.h"
@@ -48,6 +49,9 @@ absl::StatusOr<Adapters> MakeAdapters(const Config& config) {
   adapters.runner = std::make_unique<common::SystemProcessRunner>();
   ASSIGN_OR_RETURN_CTX(adapters.kernel, xfrm::XfrmKernel::Open(config.ports), "XFRM");
   ASSIGN_OR_RETURN_CTX(adapters.guard, guard::NftGuard::Open(*adapters.runner), "nftables");
+  auto fetcher = std::make_unique<revocation::CurlFetcher>();
+  adapters.stop_fetches = [fetcher = fetcher.get()] { fetcher->Stop(); };
+  adapters.fetcher = std::move(fetcher);
   RETURN_IF_ERROR(AddIpsec(config, adapters));
   return adapters;
 }

@@ -1,6 +1,7 @@
 // The real adapters behind the ports, as far as this build and configuration have them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -14,6 +15,7 @@
 #include "henb-x2sec/core/ports/device_key_store.h"
 #include "henb-x2sec/core/ports/enroller.h"
 #include "henb-x2sec/core/ports/guard.h"
+#include "henb-x2sec/core/ports/http_fetcher.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 #include "henb-x2sec/core/ports/key_service.h"
@@ -34,6 +36,8 @@ struct Adapters {
   std::unique_ptr<core::SecretStore> secrets;
   std::unique_ptr<core::Enroller> enroller;       ///< After AddEnroller.
   std::unique_ptr<core::KeyService> key_service;  ///< After AddKeyService.
+  std::unique_ptr<core::HttpFetcher> fetcher;
+  std::function<void()> stop_fetches;  ///< Any thread.
 };
 
 /// FailedPrecondition, NotFound or PermissionDenied with the part that cannot be had.

@@ -5,6 +5,7 @@
 
 #include "common/status.h"
 #include "common/toml_reader.h"
+#include "henb-x2sec/app/service_url.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -93,6 +94,14 @@ void ReadCredentials(TomlReader* reader, Config* config) {
   }
   ReadOptionalPath(reader, "credentials.operator_root", &config->operator_root);
   if (reader->Has("credentials.operator")) ReadText(reader, "credentials.operator", &config->operator_name.emplace());
+}
+
+void ReadCrossCertificates(TomlReader* reader, Config* config) {
+  constexpr std::string_view kKey = "credentials.cross_certificates";
+  reader->Strings(kKey, &config->cross_certificates);
+  for (const std::string& url : config->cross_certificates) {
+    if (!IsPlainHttpUrl(url)) reader->Fail(kKey, StrCat("holds ", common::Quoted(url), kNotPlainHttpUrl));
+  }
 }
 
 void ReadFeatures(TomlReader* reader, Config* config) {
@@ -232,11 +241,13 @@ absl::StatusOr<Config> LoadConfig(std::string_view text, std::string_view path) 
   Config config;
   ReadDevice(&reader, &config);
   ReadCredentials(&reader, &config);
+  ReadCrossCertificates(&reader, &config);
   ReadFeatures(&reader, &config);
   ReadX2(&reader, &config);
   ReadPluto(&reader, &config);
   ReadBackhaul(&reader, &config);
   ReadKeydist(&reader, &config);
+  ReadRevocation(&reader, &config.revocation);
   ReadDuration(&reader, "timers.reconcile", absl::Seconds(1), absl::Hours(1), &config.reconcile_every);
   ReadDuration(&reader, "timers.takeover", absl::Seconds(1), absl::Minutes(10), &config.takeover_after);
   ReadLog(&reader, &config);

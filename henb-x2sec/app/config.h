@@ -12,6 +12,7 @@
 #include "common/henb_id.h"
 #include "common/ip_address.h"
 #include "common/log.h"
+#include "henb-x2sec/app/revocation_config.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 #include "policy/policy.h"
 
@@ -29,6 +30,7 @@ struct Config {
   std::string vendor_root;
   std::optional<std::string> operator_root;
   std::optional<std::string> operator_name;
+  std::vector<std::string> cross_certificates;  ///< URLs of the operator's repository (R40).
 
   bool with_ipsec = true;
   bool with_cmp = true;
@@ -53,6 +55,8 @@ struct Config {
   std::uint16_t keydist_port = 0;
   std::string keydist_server_name;
   absl::Duration keydist_deadline = absl::Seconds(5);
+
+  RevocationConfig revocation;
 
   absl::Duration reconcile_every = absl::Seconds(15);
   absl::Duration takeover_after = absl::Seconds(10);

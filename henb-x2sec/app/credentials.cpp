@@ -198,6 +198,19 @@ absl::StatusOr<Credential> Credentials::InstallEnrolled(const Config& config, co
   return out;
 }
 
+std::vector<std::string> Credentials::KeepOnly(const std::set<std::string>& ckaids) {
+  std::vector<std::string> lost;
+  if (!vendor_->ckaid.empty() && !ckaids.contains(vendor_->ckaid)) {
+    lost.push_back(vendor_->certificate.subject());
+    vendor_->ckaid.clear();
+  }
+  if (operator_ && !ckaids.contains(operator_->ckaid)) {
+    lost.push_back(operator_->certificate.subject());
+    operator_.reset();
+  }
+  return lost;
+}
+
 bool Credentials::Enrolled(absl::Time now) const {
   return operator_ && operator_->certificate.not_before() <= now && now < operator_->certificate.not_after();
 }

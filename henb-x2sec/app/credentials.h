@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,10 @@ class Credentials {
                                                                   core::Enrolled enrolled);
   /// Its anchor is an operator root from now on.
   void Adopt(Credential operator_credential);
+
+  /// Credentials whose keys are not among `ckaids` are none any more; their subjects. The vendor's stays known, without
+  /// a key.
+  [[nodiscard]] std::vector<std::string> KeepOnly(const std::set<std::string>& ckaids);
 
   [[nodiscard]] const Credential& vendor() const { return *vendor_; }
   /// None before enrolment. The caller looks at its validity.

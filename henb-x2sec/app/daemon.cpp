@@ -43,6 +43,13 @@ absl::Status Daemon::Impl::Start() {
   RETURN_IF_ERROR(StartIke());
   // Only now can links be decided as an earlier run decided them: what it left up is adopted, and nothing is taken down
   // for want of a fact.
+  RETURN_IF_ERROR_CTX(parts.revocation->Start(), "revocation");
+  if (parts.adapters.ipsec) {
+    parts.cross_certificates->Start();
+    parts.key_watch->Start();
+  }
+  // Before the first decision, which would otherwise shut links for want of it.
+  if (parts.adapters.ipsec) parts.revocation->LearnPluto(parts.adapters.ike->Ocsp());
   events.LookAtHealth();
   parts.links->EvaluateAll();
   parts.enrolment->Resume();

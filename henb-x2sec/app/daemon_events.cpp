@@ -47,6 +47,7 @@ void DaemonEvents::PlutoChanged(bool running) {
   common::LogInfo("pluto.running", {});
   ImportCredentials();
   parts_.succession->Begin();
+  parts_.revocation->PlutoStarted();
 }
 
 void DaemonEvents::ImportCredentials() {
@@ -75,6 +76,7 @@ void DaemonEvents::Enrolled() {
   parts_.links->ForgetFailures();
   parts_.links->EvaluateAll();
   parts_.succession->Begin();
+  parts_.revocation->TermsChanged();
 }
 
 void DaemonEvents::PolicyChanged() {
@@ -83,6 +85,7 @@ void DaemonEvents::PolicyChanged() {
   parts_.links->ForgetFailures();
   LookAtHealth();
   parts_.links->EvaluateAll();
+  parts_.revocation->TermsChanged();
 }
 
 void DaemonEvents::LookAtHealth() {
@@ -92,7 +95,11 @@ void DaemonEvents::LookAtHealth() {
   const policy::Health& now = parts_.health->health();
   if (before.backhaul_up == now.backhaul_up && before.clock_sane == now.clock_sane) return;
   common::LogWarning("health.changed", {{"backhaul_up", now.backhaul_up}, {"clock_sane", now.clock_sane}});
-  if (now.backhaul_up) parts_.keys->PathChanged();
+  if (now.backhaul_up) {
+    parts_.keys->PathChanged();
+    parts_.revocation->PathChanged();
+    parts_.cross_certificates->PathChanged();
+  }
   if (now.backhaul_up || now.clock_sane) parts_.enrolment->PathChanged();
   parts_.links->EvaluateAll();
 }
@@ -111,6 +118,7 @@ void DaemonEvents::KernelEvents() {
 void DaemonEvents::SlowTimer() {
   LookAtHealth();
   parts_.links->EvaluateAll();
+  parts_.revocation->Tick();
   parts_.mirror->CheckAll();
   parts_.health->Save();
   parts_.renewal->Look();

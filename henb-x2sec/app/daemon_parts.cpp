@@ -20,7 +20,9 @@ std::string BootId() {
 DaemonParts::~DaemonParts() {
   if (adapters.key_service) adapters.key_service->StopWatch();
   if (adapters.enroller) adapters.enroller->Stop();
-  for (auto* worker : {&ike_worker, &guard_worker, &initiate_worker, &enrol_worker, &keydist_worker}) {
+  if (adapters.stop_fetches) adapters.stop_fetches();
+  for (auto* worker :
+       {&ike_worker, &guard_worker, &initiate_worker, &enrol_worker, &keydist_worker, &revocation_worker}) {
     if (*worker) (*worker)->Stop();
   }
 }
@@ -56,6 +58,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   initiate_worker = std::make_unique<Worker>(loop, kInitiateThreads);
   enrol_worker = std::make_unique<Worker>(loop, 1);
   keydist_worker = std::make_unique<Worker>(loop, 2);
+  revocation_worker = std::make_unique<Worker>(loop, 2);
   health.emplace(config, clock);
   prober = std::make_unique<Prober>();
   core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;
@@ -65,9 +68,27 @@ void DaemonParts::Make(DaemonHooks hooks) {
       [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
-  links = std::make_unique<Links>(Links::Parts{
-      config, loop, clock, random, ike, *initiate_worker, *mirror, *key_changes, *prober, *neighbours, *reqids,
-      *credentials, *enrolment, *keys, *health, [this] { return policy->policy(); }, std::move(hooks.links_changed)});
+  MakeRevocation();
+  links = std::make_unique<Links>(Links::Parts{config,
+                                               loop,
+                                               clock,
+                                               random,
+                                               ike,
+                                               *initiate_worker,
+                                               *mirror,
+                                               *key_changes,
+                                               *prober,
+                                               *neighbours,
+                                               *reqids,
+                                               *credentials,
+                                               *enrolment,
+                                               *keys,
+                                               *health,
+                                               [this] { return policy->policy(); },
+                                               [this] { return revocation->News(); },
+                                               [this] { return PublishedServices(); },
+                                               [this](const common::HenbId& id) { revocation->Authenticated(id); },
+                                               std::move(hooks.links_changed)});
   MakeSuccession();
   renewal = std::make_unique<RenewalWatch>(
       RenewalWatch::Parts{clock, *credentials, *enrolment, [this] { return health->health().clock_sane; }});
@@ -131,6 +152,26 @@ void DaemonParts::MakeKeyDistribution() {
         if (!facts.anchors.empty()) learned.issuers = {facts.anchors, policy::Source::kKeydist};
         neighbours->LearnFromKeydist(id, learned);
       }});
+}
+
+void DaemonParts::MakeRevocation() {
+  revocation = std::make_unique<RevocationWatch>(RevocationWatch::Parts{
+      config, loop, clock, random, *revocation_worker, *ike_worker, *adapters.fetcher,
+      adapters.ipsec ? adapters.ike.get() : nullptr, *credentials, [this] { return policy->policy(); },
+      [this] { return health->health().clock_sane; }, [this](absl::Time seen) { health->RaiseFloor(seen); },
+      [this] { links->EvaluateAll(); },
+      [this](std::uint64_t newest_serial, const auto& revoked) { links->ProveAgain(newest_serial, revoked); }});
+  key_watch = std::make_unique<KeyWatch>(KeyWatch::Parts{loop, *ike_worker, *adapters.certificates, *credentials,
+                                                         config.nssdb, [this] { links->EvaluateAll(); }});
+  cross_certificates = std::make_unique<CrossCertificates>(CrossCertificates::Parts{
+      config, loop, clock, random, *revocation_worker, *adapters.fetcher, *adapters.certificates, *credentials});
+}
+
+/// Servers of lists and cross-certificates.
+std::vector<core::BackhaulOnlyService> DaemonParts::PublishedServices() const {
+  std::vector<std::string> urls = revocation->urls();
+  urls.insert(urls.end(), config.cross_certificates.begin(), config.cross_certificates.end());
+  return ListServices(urls, policy->policy());
 }
 
 }  // namespace henb::x2sec::app

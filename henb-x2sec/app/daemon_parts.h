@@ -11,15 +11,18 @@
 #include "common/random.h"
 #include "henb-x2sec/app/adapters.h"
 #include "henb-x2sec/app/certificate_succession.h"
+#include "henb-x2sec/app/cross_certificates.h"
 #include "henb-x2sec/app/enrolment.h"
 #include "henb-x2sec/app/health.h"
 #include "henb-x2sec/app/key_changes.h"
 #include "henb-x2sec/app/key_distribution.h"
+#include "henb-x2sec/app/key_watch.h"
 #include "henb-x2sec/app/links.h"
 #include "henb-x2sec/app/neighbour_store.h"
 #include "henb-x2sec/app/prober.h"
 #include "henb-x2sec/app/renewal_watch.h"
 #include "henb-x2sec/app/reqid_store.h"
+#include "henb-x2sec/app/revocation_watch.h"
 #include "henb-x2sec/app/system_mirror.h"
 #include "henb-x2sec/app/worker.h"
 #include "policy/policy_store.h"
@@ -62,12 +65,16 @@ struct DaemonParts {
   std::unique_ptr<Worker> initiate_worker;
   std::unique_ptr<Worker> enrol_worker;
   std::unique_ptr<Worker> keydist_worker;
+  std::unique_ptr<Worker> revocation_worker;
   std::optional<HealthMonitor> health;
   std::unique_ptr<Prober> prober;
   std::unique_ptr<SystemMirror> mirror;
   std::unique_ptr<KeyChanges> key_changes;
   std::unique_ptr<Enrolment> enrolment;
   std::unique_ptr<KeyDistribution> keys;
+  std::unique_ptr<RevocationWatch> revocation;
+  std::unique_ptr<CrossCertificates> cross_certificates;
+  std::unique_ptr<KeyWatch> key_watch;
   std::unique_ptr<Links> links;
   std::unique_ptr<CertificateSuccession> succession;
   std::unique_ptr<RenewalWatch> renewal;
@@ -77,6 +84,8 @@ struct DaemonParts {
   void MakeEnrolment(std::function<void()> enrolled);
   void MakeKeyDistribution();
   void MakeSuccession();
+  void MakeRevocation();
+  [[nodiscard]] std::vector<core::BackhaulOnlyService> PublishedServices() const;
 };
 
 }  // namespace henb::x2sec::app

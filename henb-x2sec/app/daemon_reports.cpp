@@ -22,6 +22,7 @@ std::vector<control::DoctorFinding> DaemonReports::Doctor() {
                         .pluto_version = version,
                         .kernel = parts_.adapters.kernel->Snapshot(),
                         .guard_in_place = parts_.mirror->guard_as_desired(),
+                        .revocation = parts_.revocation->View(),
                         .policy_problem = {},
                         .keydist_problem = {},
                         .secrets_include_hint = {},
@@ -50,7 +51,8 @@ std::string DaemonReports::Metrics() const {
                        .key_changes = parts_.key_changes->counts(),
                        .pluto_up = {},
                        .backhaul_up = parts_.health->health().backhaul_up,
-                       .clock_sane = parts_.health->health().clock_sane};
+                       .clock_sane = parts_.health->health().clock_sane,
+                       .revocation = parts_.revocation->View().issuers};
   if (parts_.adapters.ipsec) inputs.pluto_up = parts_.mirror->pluto_running();
   if (const policy::Policy* held = parts_.policy->policy()) {
     inputs.policy_version = held->version;

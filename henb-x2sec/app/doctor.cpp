@@ -200,6 +200,7 @@ std::vector<DoctorFinding> Diagnose(const DoctorInputs& inputs) {
   CheckClock(inputs, &findings);
   CheckCredentials(inputs, &findings);
   CheckKeys(inputs, &findings);
+  CheckRevocation(inputs.revocation, inputs.now, &findings);
   return findings;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/revocation_view.h"
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
@@ -25,6 +26,7 @@ struct DoctorInputs {
   absl::StatusOr<std::string> pluto_version;
   absl::StatusOr<core::KernelSnapshot> kernel;
   bool guard_in_place = false;
+  RevocationView revocation{};
   std::optional<std::string> policy_problem;   ///< No policy, or one out of force.
   std::optional<std::string> keydist_problem;  ///< Only when a rule lists PSK.
   std::string secrets_include_hint;            ///< Where ipsec.secrets would include our file from.
@@ -37,7 +39,7 @@ struct DoctorInputs {
 
 /// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up,
 /// clock.floor, credentials.vendor, credentials.operator, credentials.key_store, secrets.memory, policy.in_force,
-/// keydist.reachable. Pure.
+/// keydist.reachable, and those of CheckRevocation. Pure.
 [[nodiscard]] std::vector<control::DoctorFinding> Diagnose(const DoctorInputs& inputs);
 
 }  // namespace henb::x2sec::app

@@ -177,6 +177,7 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
       const policy::Failure failure{*link.decision.method, *kind};
       if (std::find(link.failures.begin(), link.failures.end(), failure) == link.failures.end()) {
         link.failures.push_back(failure);
+        if (*kind == policy::FailureKind::kRevoked) ForgetRevokedLater(id);
       }
     }
   }

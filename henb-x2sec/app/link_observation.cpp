@@ -115,6 +115,10 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
     }
   }
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
+  if (child != nullptr && child->ike_serial != connection.told_ike) {
+    connection.told_ike = child->ike_serial;
+    if (connection.spec.auth == core::IkeAuth::kCertificate) parts_.authenticated(link.id);
+  }
   if (child != nullptr && child->ike_serial != link.authenticated_ike) {
     link.authenticated_ike = child->ike_serial;
     const auto standing = OnExpiredKey(link) ? core::KeyStanding::kExpired : core::KeyStanding::kGood;

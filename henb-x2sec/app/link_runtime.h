@@ -24,6 +24,7 @@ struct ConnectionRuntime {
   std::vector<core::LiveChild> children;  ///< At the last look.
   bool accepted = false;                  ///< A negotiation of ours ended with a child: the peer has it too.
   bool attempting = false;                ///< A negotiation of ours is under way.
+  std::uint64_t told_ike = 0;             ///< IKE SA of the pinned child, as Parts::authenticated was told.
   absl::Duration settled_at;              ///< Steady clock; a child just made is known to the mirror by then.
 };
 

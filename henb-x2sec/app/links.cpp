@@ -105,6 +105,7 @@ policy::Facts Links::FactsOf(const common::HenbId& id) const {
   facts.self.access_mode = config.access_mode;
   facts.enrolment.self_enrolled = parts_.credentials.Enrolled(parts_.clock.Now());
   facts.health = parts_.health.health();
+  facts.health.revocation_by_anchor = parts_.revocation_news();
   facts.now = parts_.clock.Now();
   if (const LinkRuntime* link = Find(id)) {
     facts.enrolment.peer_enrolled = link->peer_enrolled;
@@ -284,6 +285,7 @@ void Links::PushDesired() {
   if (config.keydist_address) desired.guard.backhaul_only.insert({config.keydist_ip, config.keydist_port});
   const auto ra_ca = policy == nullptr ? std::nullopt : BackhaulServiceOf(*policy);
   if (ra_ca) desired.guard.backhaul_only.insert(*ra_ca);
+  for (const core::BackhaulOnlyService& each : parts_.revocation_services()) desired.guard.backhaul_only.insert(each);
   desired.own_reqids = parts_.reqids.All();
   for (const common::HenbId& id : parts_.neighbours.Ids()) {
     const auto addresses = parts_.neighbours.FactsOf(id).x2_addresses.value;

@@ -26,6 +26,7 @@
 #include "henb-x2sec/app/system_mirror.h"
 #include "henb-x2sec/app/worker.h"
 #include "henb-x2sec/control/views.h"
+#include "henb-x2sec/revocation/serial_book.h"
 #include "policy/policy.h"
 
 namespace henb::x2sec::app {
@@ -51,7 +52,10 @@ class Links {
     KeyDistribution& keys;
     HealthMonitor& health;
     std::function<const policy::Policy*()> policy;  ///< The one last applied; none before.
-    std::function<void()> changed;                  ///< Some view has changed.
+    std::function<std::vector<policy::AnchorNews>()> revocation_news;
+    std::function<std::vector<core::BackhaulOnlyService>()> revocation_services;
+    std::function<void(const common::HenbId&)> authenticated;  ///< pluto has, by a certificate.
+    std::function<void()> changed;                             ///< Some view has changed.
   };
   explicit Links(Parts parts);
 
@@ -66,6 +70,10 @@ class Links {
   void ConnectionRefused(const std::string& connection, const absl::Status& status);
   void KeyChanged(const common::HenbId& id, bool replaced);
   void PinMoved(const std::string& connection, std::uint32_t spi);
+  /// Every link that is up by certificate proves itself anew, by an IKE SA above this serial. Where the revoked
+  /// certificate may be the neighbour's, or is not known, the link is shut within 5 s otherwise (R58).
+  void ProveAgain(std::uint64_t newest_serial,
+                  const std::function<revocation::SerialBook::Answer(const common::HenbId&)>& revoked);
 
   /// Fresh authentication and fresh keys under traffic; `done` with OK, or why nothing changed.
   void StartKeyChange(const common::HenbId& id, std::function<void(absl::Status)> done);
@@ -105,6 +113,10 @@ class Links {
   void ScheduleAge(LinkRuntime& link);
   void ScheduleKeyChange(LinkRuntime& link, absl::Duration in);
   void ProveSoon(LinkRuntime& link);
+  // link_revocation.cpp: what revocation news means
+  void Prove(const common::HenbId& id, std::uint64_t newest_serial, bool suspect);
+  void ShutUnproven(const common::HenbId& id, std::uint64_t newest_serial);
+  void ForgetRevokedLater(const common::HenbId& id);
   // link_observation.cpp: what the kernel and pluto say
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);

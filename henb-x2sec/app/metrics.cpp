@@ -77,6 +77,24 @@ void RenderPolicy(const MetricsInputs& in, Text* text) {
   text->Sample({}, absl::ToInt64Seconds(*in.policy_not_after - in.now));
 }
 
+void RenderRevocation(const MetricsInputs& in, Text* text) {
+  if (in.revocation.empty()) return;
+  text->Family("x2sec_revocation_news_expiry_seconds", "gauge",
+               "Until the revocation list of an issuer is over; negative when it is.");
+  for (const IssuerView& each : in.revocation) {
+    if (each.fresh_until) text->Sample({{"issuer", each.subject}}, absl::ToInt64Seconds(*each.fresh_until - in.now));
+  }
+  text->Family("x2sec_revocation_grace_left_seconds", "gauge",
+               "Until links are blocked for want of a newer list; 0 when they are, absent where they never are.");
+  for (const IssuerView& each : in.revocation) {
+    if (each.good_until == absl::InfiniteFuture()) continue;
+    text->Sample({{"issuer", each.subject}},
+                 each.good_until <= in.now ? 0 : absl::ToInt64Seconds(each.good_until - in.now));
+  }
+  text->Family("x2sec_revocation_revoked_certificates", "gauge", "Entries of the list that is held.");
+  for (const IssuerView& each : in.revocation) text->Sample({{"issuer", each.subject}}, each.revoked);
+}
+
 void RenderFlag(std::string_view name, std::string_view help, const std::optional<bool>& value, Text* text) {
   if (!value) return;
   text->Family(name, "gauge", help);
@@ -95,6 +113,7 @@ std::string RenderMetrics(const MetricsInputs& inputs) {
   RenderGuard(inputs, &text);
   RenderCredentials(inputs, &text);
   RenderPolicy(inputs, &text);
+  RenderRevocation(inputs, &text);
   RenderFlag("x2sec_pluto_up", "1 when pluto answers.", inputs.pluto_up, &text);
   RenderFlag("x2sec_backhaul_up", "1 when the backhaul has SAs both ways, or needs none.", inputs.backhaul_up, &text);
   RenderFlag("x2sec_clock_sane", "1 when the clock is not behind its floor.", inputs.clock_sane, &text);

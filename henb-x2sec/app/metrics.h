@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "henb-x2sec/app/revocation_view.h"
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/guard.h"
 
@@ -32,6 +33,7 @@ struct MetricsInputs {
   std::optional<bool> pluto_up;
   std::optional<bool> backhaul_up;
   std::optional<bool> clock_sane;
+  std::vector<IssuerView> revocation{};  ///< Empty: not configured.
 };
 
 /// Prometheus text exposition format 0.0.4; names and labels are listed in docs/metrics.md. What is not known is left

@@ -44,6 +44,10 @@ std::string SerialText(const ASN1_INTEGER* serial) {
   return common::StrCat(negative ? "-" : "", text.empty() ? "0" : text);
 }
 
+std::string SerialOf(const common::Certificate& certificate) {
+  return SerialText(X509_get0_serialNumber(certificate.get()));
+}
+
 absl::Time TimeOf(const ASN1_TIME* time, absl::Time unreadable) {
   tm parts{};
   if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return unreadable;

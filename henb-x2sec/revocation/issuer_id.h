@@ -27,6 +27,8 @@ struct IssuerId {
 /// made) begin with "-".
 [[nodiscard]] std::string SerialText(const ASN1_INTEGER* serial);
 
+[[nodiscard]] std::string SerialOf(const common::Certificate& certificate);
+
 /// `unreadable` when it is not a time.
 [[nodiscard]] absl::Time TimeOf(const ASN1_TIME* time, absl::Time unreadable);
 

@@ -43,24 +43,36 @@ MetricsInputs Inputs() {
   in.key_changes = {.succeeded = 3, .failed = 1};
   in.pluto_up = true;
   in.clock_sane = false;
+  in.revocation = {{.subject = "CN=R",
+                    .fresh_until = in.now - absl::Seconds(5),
+                    .good_until = in.now + absl::Seconds(60),
+                    .revoked = 4}};
   return in;
 }
 
 TEST(Metrics, SaysWhatItIsGiven) {
   const std::string text = RenderMetrics(Inputs());
-  for (const char* line :
-       {"x2sec_links{state=\"UP_PSK\"} 1\n", "x2sec_links{state=\"FAILED\"} 0\n",
-        "x2sec_link_up{neighbour=\"b.example\",state=\"UP_PSK\",decision=\"PSK\"} 1\n",
-        "x2sec_link_up{neighbour=\"f.example\",state=\"BLOCKED\",decision=\"BLOCK\"} 0\n",
-        "x2sec_link_state_seconds{neighbour=\"b.example\"} 90\n",
-        "x2sec_link_sa_bytes{neighbour=\"b.example\",direction=\"in\"} 300\n",
-        "x2sec_link_key_epoch{neighbour=\"b.example\"} 42\n", "x2sec_guard_dropped_packets_total{direction=\"in\"} 6\n",
-        "x2sec_guard_dropped_packets_total{direction=\"out\"} 5\n",
-        "x2sec_certificate_expiry_seconds{kind=\"VENDOR\",serial=\"0a\"} 3600\n",
-        "x2sec_certificate_expiring{kind=\"VENDOR\",serial=\"0a\"} 0\n", "x2sec_superseded_keys 0\n",
-        "x2sec_policy_version 12\n", "x2sec_policy_expiry_seconds -1\n",
-        "x2sec_key_changes_total{result=\"succeeded\"} 3\n", "x2sec_key_changes_total{result=\"failed\"} 1\n",
-        "x2sec_pluto_up 1\n", "x2sec_clock_sane 0\n"}) {
+  for (const char* line : {"x2sec_links{state=\"UP_PSK\"} 1\n",
+                           "x2sec_links{state=\"FAILED\"} 0\n",
+                           "x2sec_link_up{neighbour=\"b.example\",state=\"UP_PSK\",decision=\"PSK\"} 1\n",
+                           "x2sec_link_up{neighbour=\"f.example\",state=\"BLOCKED\",decision=\"BLOCK\"} 0\n",
+                           "x2sec_link_state_seconds{neighbour=\"b.example\"} 90\n",
+                           "x2sec_link_sa_bytes{neighbour=\"b.example\",direction=\"in\"} 300\n",
+                           "x2sec_link_key_epoch{neighbour=\"b.example\"} 42\n",
+                           "x2sec_guard_dropped_packets_total{direction=\"in\"} 6\n",
+                           "x2sec_guard_dropped_packets_total{direction=\"out\"} 5\n",
+                           "x2sec_certificate_expiry_seconds{kind=\"VENDOR\",serial=\"0a\"} 3600\n",
+                           "x2sec_certificate_expiring{kind=\"VENDOR\",serial=\"0a\"} 0\n",
+                           "x2sec_superseded_keys 0\n",
+                           "x2sec_policy_version 12\n",
+                           "x2sec_policy_expiry_seconds -1\n",
+                           "x2sec_key_changes_total{result=\"succeeded\"} 3\n",
+                           "x2sec_key_changes_total{result=\"failed\"} 1\n",
+                           "x2sec_pluto_up 1\n",
+                           "x2sec_clock_sane 0\n",
+                           "x2sec_revocation_news_expiry_seconds{issuer=\"CN=R\"} -5\n",
+                           "x2sec_revocation_grace_left_seconds{issuer=\"CN=R\"} 60\n",
+                           "x2sec_revocation_revoked_certificates{issuer=\"CN=R\"} 4\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("x2sec_backhaul_up")));

@@ -24,6 +24,7 @@ MAY_SEE = {
     **{f"henb-x2sec/{adapter}": ["common", PORTS] for adapter in ADAPTERS},
     "henb-x2sec/revocation": ["common", "policy", PORTS],
     "henb-x2sec/nem": ["common", PORTS, "henb-x2sec/enrol"],
+    "henb-x2sec/ocspd": ["common", "policy", PORTS, "henb-x2sec/revocation"],
     "henb-x2sec/control": ["common"],
     "henb-x2sec/ctl": ["common"],
     "keydist-server/domain": ["common"],

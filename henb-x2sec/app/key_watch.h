@@ -1,0 +1,42 @@
+// Whether the device's keys are still where they were.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "common/event_loop.h"
+#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/worker.h"
+#include "henb-x2sec/core/ports/certificate_store.h"
+
+namespace henb::x2sec::app {
+
+/// Looks again and again whether the NSS database has been written, and then whether the keys in use are in it. One
+/// that somebody has taken away is no credential any more: links that used it go down (R58), and it is not put back
+/// before pluto or x2secd starts again. Loop thread.
+class KeyWatch {
+ public:
+  struct Parts {
+    common::EventLoop& loop;
+    Worker& worker;
+    core::CertificateStore& store;
+    Credentials& credentials;
+    std::string nssdb;
+    std::function<void()> gone;  ///< A credential is gone: links are to be decided anew.
+  };
+  explicit KeyWatch(Parts parts) : parts_(std::move(parts)) {}
+  void Start();
+
+ private:
+  using Stamp = std::array<std::int64_t, 6>;
+  [[nodiscard]] Stamp StampNow() const;
+  void Look();
+  void Found(const absl::StatusOr<std::vector<core::StoredKey>>& keys);
+
+  Parts parts_;
+  Stamp seen_{};
+  bool doubted_ = false;  ///< A key was not found at the last look.
+};
+
+}  // namespace henb::x2sec::app

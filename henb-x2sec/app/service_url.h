@@ -1,0 +1,20 @@
+// Where a URL leads, as the guard names it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "henb-x2sec/core/ports/guard.h"
+
+namespace henb::x2sec::app {
+
+/// http://HOST[:PORT]/PATH of printable characters: where signed things are published. Pure.
+[[nodiscard]] bool IsPlainHttpUrl(std::string_view url);
+inline constexpr std::string_view kNotPlainHttpUrl = ", which is not http://HOST[:PORT]/PATH";
+
+/// The host of http(s)://HOST[:PORT][/…], without brackets. Pure.
+[[nodiscard]] std::string_view HostOf(std::string_view url);
+/// Its address and port; none where the host is a name. Pure.
+[[nodiscard]] std::optional<core::BackhaulOnlyService> ServiceOf(std::string_view url);
+
+}  // namespace henb::x2sec::app

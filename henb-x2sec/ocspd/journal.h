@@ -1,0 +1,30 @@
+// What pluto asked of late. It knows neighbours by name and asks by serial number: x2secd puts the two together by
+// time.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "absl/time/time.h"
+#include "henb-x2sec/revocation/judge.h"
+
+namespace henb::x2sec::ocspd {
+
+/// The last kMost questions, in memory only. One thread.
+class Journal {
+ public:
+  static constexpr std::size_t kMost = 512;
+  void Add(const std::string& serial, revocation::Verdict verdict, absl::Time now);
+  /// {"asked": [{"serial", "verdict", "at_ms"}]}, oldest first; revocation/serial_book.h reads it.
+  [[nodiscard]] std::string Json() const;
+
+ private:
+  struct Entry {
+    std::string serial;
+    revocation::Verdict verdict;
+    absl::Time at;
+  };
+  std::deque<Entry> entries_;
+};
+
+}  // namespace henb::x2sec::ocspd
