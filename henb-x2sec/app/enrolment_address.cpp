@@ -4,9 +4,9 @@
 
 namespace henb::x2sec::app {
 
-std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy& policy) {
-  if (!policy.enrolment || policy.enrolment->transport != policy::Transport::kBackhaul) return std::nullopt;
-  std::string_view rest = policy.enrolment->server_url;
+namespace {
+
+std::optional<core::BackhaulOnlyService> ServiceOf(std::string_view rest) {
   const bool tls = rest.starts_with("https://");
   rest.remove_prefix(std::min(rest.size(), rest.find("://") == std::string_view::npos ? 0 : rest.find("://") + 3));
   rest = rest.substr(0, rest.find('/'));
@@ -23,6 +23,21 @@ std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy&
   const auto number = common::ParseNumber<std::uint16_t>(port);
   if (!address.ok() || !number) return std::nullopt;
   return core::BackhaulOnlyService{*address, *number};
+}
+
+std::optional<core::BackhaulOnlyService> ServiceBy(const policy::Policy& policy, policy::Transport transport) {
+  if (!policy.enrolment || policy.enrolment->transport != transport) return std::nullopt;
+  return ServiceOf(policy.enrolment->server_url);
+}
+
+}  // namespace
+
+std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy& policy) {
+  return ServiceBy(policy, policy::Transport::kBackhaul);
+}
+
+std::optional<core::BackhaulOnlyService> InitialServiceOf(const policy::Policy& policy) {
+  return ServiceBy(policy, policy::Transport::kInitialIpsec);
 }
 
 }  // namespace henb::x2sec::app

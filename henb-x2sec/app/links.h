@@ -50,8 +50,9 @@ class Links {
     Enrolment& enrolment;
     KeyDistribution& keys;
     HealthMonitor& health;
-    std::function<const policy::Policy*()> policy;  ///< The one last applied; none before.
-    std::function<void()> changed;                  ///< Some view has changed.
+    std::function<const policy::Policy*()> policy;     ///< The one last applied; none before.
+    std::function<void(core::Desired&)> also_desired;  ///< Adds what is no link's.
+    std::function<void()> changed;                     ///< Some view has changed.
   };
   explicit Links(Parts parts);
 
@@ -73,6 +74,8 @@ class Links {
   [[nodiscard]] std::vector<common::HenbId> AuthenticatedUpTo(std::uint64_t newest) const;
   void Rotate(const common::HenbId& id, std::function<void(absl::StatusOr<control::RotateReport>)> done);
   [[nodiscard]] std::vector<control::LinkView> Views() const;
+  /// What should be has changed, by `also_desired`.
+  void PushDesired();
   [[nodiscard]] const LinkRuntime* Find(const common::HenbId& id) const;
   /// Facts as Decide sees them now.
   [[nodiscard]] policy::Facts FactsOf(const common::HenbId& id) const;
@@ -89,7 +92,6 @@ class Links {
   [[nodiscard]] bool OnExpiredKey(const LinkRuntime& link) const;
   void TakePlan(LinkRuntime& link, core::LinkPlan plan);
   void SetNeededKeys();
-  void PushDesired();
   // link_actions.cpp: the state machine's actions
   void Handle(LinkRuntime& link, core::LinkEvent event);
   void Act(LinkRuntime& link, core::LinkAction action);
