@@ -188,6 +188,22 @@ void ReadBackhaul(TomlReader* reader, Config* config) {
   }
 }
 
+void ReadEnrolment(TomlReader* reader, Config* config) {
+  std::vector<std::string> texts;
+  reader->Strings("enrolment.segs", &texts);
+  for (const std::string& text : texts) {
+    const auto seg = ParseEnrolmentSeg(text);
+    auto& known = config->enrolment_segs;
+    if (!seg.ok()) {
+      reader->Fail("enrolment.segs", StrCat("is refused: ", common::Quoted(text), ": ", seg.status().message()));
+    } else if (std::find(known.begin(), known.end(), *seg) != known.end()) {
+      reader->Fail("enrolment.segs", StrCat("names ", text, " twice"));
+    } else {
+      known.push_back(*seg);
+    }
+  }
+}
+
 /// "10.100.0.1:8443" or "[2001:db8::1]:8443".
 absl::Status ParseEndPoint(std::string_view text, common::IpAddress* ip, std::uint16_t* port) {
   const std::size_t colon = text.rfind(':');
@@ -246,6 +262,7 @@ absl::StatusOr<Config> LoadConfig(std::string_view text, std::string_view path) 
   ReadX2(&reader, &config);
   ReadPluto(&reader, &config);
   ReadBackhaul(&reader, &config);
+  ReadEnrolment(&reader, &config);
   ReadKeydist(&reader, &config);
   ReadRevocation(&reader, &config.revocation);
   ReadDuration(&reader, "timers.reconcile", absl::Seconds(1), absl::Hours(1), &config.reconcile_every);

@@ -12,6 +12,7 @@
 #include "common/henb_id.h"
 #include "common/ip_address.h"
 #include "common/log.h"
+#include "henb-x2sec/app/enrolment_seg.h"
 #include "henb-x2sec/app/revocation_config.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 #include "policy/policy.h"
@@ -49,6 +50,8 @@ struct Config {
   std::optional<int> backhaul_reqid;
   std::string backhaul_interface;
   std::vector<common::Cidr> core_networks;
+
+  std::vector<EnrolmentSeg> enrolment_segs;  ///< In the order in which they are tried.
 
   std::optional<std::string> keydist_address;  ///< "address:port"
   common::IpAddress keydist_ip;                ///< Parsed from it.

@@ -4,6 +4,8 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/app/enrolment_address.h"
+#include "henb-x2sec/app/local_address.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -66,6 +68,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
       loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
       [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
+  MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
   MakeRevocation();
@@ -88,6 +91,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
                                                [this] { return revocation->News(); },
                                                [this] { return PublishedServices(); },
                                                [this](const common::HenbId& id) { revocation->Authenticated(id); },
+                                               [this](core::Desired& desired) { AddInitialIpsec(desired); },
                                                std::move(hooks.links_changed)});
   MakeSuccession();
   renewal = std::make_unique<RenewalWatch>(
@@ -105,12 +109,53 @@ void DaemonParts::MakeMirror(std::function<void(bool running)> pluto_changed) {
                               .pluto_changed = std::move(pluto_changed)});
 }
 
+void DaemonParts::MakeInitialIpsec() {
+  initial_ipsec = std::make_unique<InitialIpsec>(InitialIpsec::Parts{
+      .loop = loop,
+      .clock = clock,
+      .initiate_worker = *initiate_worker,
+      .ike = adapters.ipsec ? adapters.ike.get() : nullptr,
+      .spec_for = [this](const EnrolmentSeg& seg,
+                         const common::IpAddress& ra_ca) -> absl::StatusOr<core::ConnectionSpec> {
+        ASSIGN_OR_RETURN_CTX(const LocalRoute to_seg, RouteTo(seg.address, ""), "the SEG");
+        ASSIGN_OR_RETURN_CTX(const LocalRoute to_ra_ca, RouteTo(ra_ca, ""), "the RA/CA");
+        ASSIGN_OR_RETURN(const int reqid, reqids->For(InitialIpsecId()));
+        return InitialIpsecSpec(seg, ra_ca, to_seg.local, to_ra_ca.local, reqid, config.id, *credentials);
+      },
+      .wanted_changed = [this] { links->PushDesired(); },
+      .in_pluto = [this](const std::string& connection) { return mirror->IsReady(connection); },
+      .in_kernel = [this](const core::ConnectionSpec& spec) { return HoldsBothWays(mirror->kernel(), spec); }});
+}
+
+void DaemonParts::OpenInitialIpsec(std::function<void(absl::Status)> done) {
+  const policy::Policy* in_force = policy->policy();
+  const auto ra_ca = in_force == nullptr ? std::nullopt : InitialServiceOf(*in_force);
+  if (ra_ca) return initial_ipsec->Open(config.enrolment_segs, ra_ca->address, std::move(done));
+  loop.Post([done = std::move(done)] {
+    done(absl::FailedPreconditionError("initial_ipsec.failed: server_url must name the RA/CA by its address"));
+  });
+}
+
+/// CMP by transport INITIAL_IPSEC is shut in everywhere else, also while there is no tunnel.
+void DaemonParts::AddInitialIpsec(core::Desired& desired) {
+  const policy::Policy* in_force = policy->policy();
+  const auto ra_ca = in_force == nullptr ? std::nullopt : InitialServiceOf(*in_force);
+  if (ra_ca) {
+    desired.guard.initial_only.insert(*ra_ca);
+    if (const auto reqid = reqids->For(InitialIpsecId()); reqid.ok()) desired.guard.initial_reqid = *reqid;
+  }
+  if (!initial_ipsec->wanted()) return;
+  desired.connections.push_back(*initial_ipsec->wanted());
+  desired.own_reqids = reqids->All();
+}
+
 void DaemonParts::MakeEnrolment(std::function<void()> enrolled) {
   enrolment = std::make_unique<Enrolment>(
       Enrolment::Parts{config, loop, clock, random, *enrol_worker, adapters.enroller.get(), *adapters.certificates,
                        *adapters.ike, *credentials, [this] { return health->health().clock_sane; },
-                       [this](const std::string& ckaid) { return succession->WillReplace(ckaid); }, std::move(enrolled),
-                       [](const absl::Status&) {}});
+                       [this](const std::string& ckaid) { return succession->WillReplace(ckaid); },
+                       [this](std::function<void(absl::Status)> done) { OpenInitialIpsec(std::move(done)); },
+                       [this] { initial_ipsec->Close(); }, std::move(enrolled), [](const absl::Status&) {}});
 }
 
 void DaemonParts::MakeSuccession() {

@@ -14,6 +14,7 @@
 #include "henb-x2sec/app/cross_certificates.h"
 #include "henb-x2sec/app/enrolment.h"
 #include "henb-x2sec/app/health.h"
+#include "henb-x2sec/app/initial_ipsec.h"
 #include "henb-x2sec/app/key_changes.h"
 #include "henb-x2sec/app/key_distribution.h"
 #include "henb-x2sec/app/key_watch.h"
@@ -70,6 +71,7 @@ struct DaemonParts {
   std::unique_ptr<Prober> prober;
   std::unique_ptr<SystemMirror> mirror;
   std::unique_ptr<KeyChanges> key_changes;
+  std::unique_ptr<InitialIpsec> initial_ipsec;
   std::unique_ptr<Enrolment> enrolment;
   std::unique_ptr<KeyDistribution> keys;
   std::unique_ptr<RevocationWatch> revocation;
@@ -81,6 +83,9 @@ struct DaemonParts {
 
  private:
   void MakeMirror(std::function<void(bool running)> pluto_changed);
+  void MakeInitialIpsec();
+  void OpenInitialIpsec(std::function<void(absl::Status)> done);
+  void AddInitialIpsec(core::Desired& desired);
   void MakeEnrolment(std::function<void()> enrolled);
   void MakeKeyDistribution();
   void MakeSuccession();

@@ -106,9 +106,6 @@ absl::Status Enrolment::Obstacle() const {
     return absl::FailedPreconditionError("CMP is left out of this build or switched off (features.cmp)");
   if (parts_.enroller == nullptr) return absl::FailedPreconditionError("there is no CMP client");
   if (!terms_) return absl::FailedPreconditionError("the policy in force names no enrolment");
-  if (terms_->transport == policy::Transport::kInitialIpsec) {
-    return absl::FailedPreconditionError("transport INITIAL_IPSEC: this release enrols by BACKHAUL or DIRECT only");
-  }
   if (terms_->credential == policy::EnrolmentCredential::kMacSecret) {
     return absl::FailedPreconditionError("credential MAC_SECRET: this release enrols by the vendor certificate only");
   }
@@ -162,7 +159,17 @@ void Enrolment::Start() {
       return;
     }
   }
-  auto job = [request = MakeRequest(), &parts = parts_] {
+  if (terms_->transport != policy::Transport::kInitialIpsec) return Ask(MakeRequest());
+  way_open_ = true;
+  parts_.open_way([this, request = MakeRequest()](const absl::Status& open) {
+    if (!open.ok()) return Finished({.credential = open, .told_ike_daemon = {}});
+    Note("initial_ipsec.open", true, "");
+    Ask(request);
+  });
+}
+
+void Enrolment::Ask(const core::EnrolRequest& request) {
+  auto job = [request, &parts = parts_] {
     Outcome outcome;
     absl::StatusOr<core::Enrolled> enrolled = parts.enroller->Enrol(request);
     if (!enrolled.ok()) {
@@ -185,6 +192,7 @@ void Enrolment::Start() {
 
 void Enrolment::Finished(Outcome outcome) {
   running_ = false;
+  if (std::exchange(way_open_, false)) parts_.close_way();
   if (!outcome.credential.ok()) return Failed(outcome.credential.status());
   if (!outcome.told_ike_daemon.ok()) {
     common::LogWarning("enrolment.pluto_not_told", {{"error", outcome.told_ike_daemon}});

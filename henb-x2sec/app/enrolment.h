@@ -40,6 +40,9 @@ class Enrolment {
     std::function<bool()> clock_sane;  ///< R57: with a clock below its floor nothing is asked of a CA.
     /// The key of this ckaid may be superseded by what begins now; durably noted when it returns.
     std::function<absl::Status(const std::string& ckaid)> replacing;
+    /// Transport INITIAL_IPSEC: the way to the RA/CA, for one attempt; an error begins with its event.
+    std::function<void(std::function<void(absl::Status)>)> open_way;
+    std::function<void()> close_way;
     std::function<void()> done;                       ///< Credentials have changed.
     std::function<void(const absl::Status&)> failed;  ///< An attempt failed; it is tried again.
   };
@@ -76,6 +79,7 @@ class Enrolment {
   /// URL of the RA/CA, or of the NEM.
   [[nodiscard]] const std::string& Server() const;
   void Start();
+  void Ask(const core::EnrolRequest& request);
   void Finished(Outcome outcome);
   void Failed(const absl::Status& error);
   void ScheduleRetry(absl::Duration delay);
@@ -84,6 +88,7 @@ class Enrolment {
   Parts parts_;
   std::optional<policy::Enrolment> terms_;
   bool running_ = false;
+  bool way_open_ = false;  ///< And to be closed.
   bool wanted_ = false;    ///< A link waits for it.
   bool renewing_ = false;  ///< Whether a certificate is held or not.
   int failures_ = 0;

@@ -307,6 +307,7 @@ void Links::PushDesired() {
                            .spi_out = connection.pin});
     }
   }
+  parts_.also_desired(desired);
   parts_.mirror.SetDesired(std::move(desired));
 }
 

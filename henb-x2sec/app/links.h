@@ -55,6 +55,7 @@ class Links {
     std::function<std::vector<policy::AnchorNews>()> revocation_news;
     std::function<std::vector<core::BackhaulOnlyService>()> revocation_services;
     std::function<void(const common::HenbId&)> authenticated;  ///< pluto has, by a certificate.
+    std::function<void(core::Desired&)> also_desired;          ///< Adds what is no link's.
     std::function<void()> changed;                             ///< Some view has changed.
   };
   explicit Links(Parts parts);
@@ -81,6 +82,8 @@ class Links {
   [[nodiscard]] std::vector<common::HenbId> AuthenticatedUpTo(std::uint64_t newest) const;
   void Rotate(const common::HenbId& id, std::function<void(absl::StatusOr<control::RotateReport>)> done);
   [[nodiscard]] std::vector<control::LinkView> Views() const;
+  /// What should be has changed, by `also_desired`.
+  void PushDesired();
   [[nodiscard]] const LinkRuntime* Find(const common::HenbId& id) const;
   /// Facts as Decide sees them now.
   [[nodiscard]] policy::Facts FactsOf(const common::HenbId& id) const;
@@ -97,7 +100,6 @@ class Links {
   [[nodiscard]] bool OnExpiredKey(const LinkRuntime& link) const;
   void TakePlan(LinkRuntime& link, core::LinkPlan plan);
   void SetNeededKeys();
-  void PushDesired();
   // link_actions.cpp: the state machine's actions
   void Handle(LinkRuntime& link, core::LinkEvent event);
   void Act(LinkRuntime& link, core::LinkAction action);

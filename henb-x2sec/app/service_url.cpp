@@ -36,11 +36,15 @@ bool IsPlainHttpUrl(std::string_view url) {
 
 std::string_view HostOf(std::string_view url) { return Split(url).host; }
 
+std::optional<std::uint16_t> PortOf(std::string_view url) {
+  const auto port = common::ParseNumber<std::uint16_t>(Split(url).port);
+  return port && *port != 0 ? port : std::nullopt;
+}
+
 std::optional<core::BackhaulOnlyService> ServiceOf(std::string_view url) {
-  const Parts parts = Split(url);
-  const auto address = common::IpAddress::Parse(parts.host);
-  const auto port = common::ParseNumber<std::uint16_t>(parts.port);
-  if (!address.ok() || !port || *port == 0) return std::nullopt;
+  const auto address = common::IpAddress::Parse(HostOf(url));
+  const auto port = PortOf(url);
+  if (!address.ok() || !port) return std::nullopt;
   return core::BackhaulOnlyService{*address, *port};
 }
 

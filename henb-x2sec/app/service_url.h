@@ -1,6 +1,7 @@
 // Where a URL leads, as the guard names it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -14,6 +15,8 @@ inline constexpr std::string_view kNotPlainHttpUrl = ", which is not http://HOST
 
 /// The host of http(s)://HOST[:PORT][/…], without brackets. Pure.
 [[nodiscard]] std::string_view HostOf(std::string_view url);
+/// Its port, 443 or 80 where it names none. Pure.
+[[nodiscard]] std::optional<std::uint16_t> PortOf(std::string_view url);
 /// Its address and port; none where the host is a name. Pure.
 [[nodiscard]] std::optional<core::BackhaulOnlyService> ServiceOf(std::string_view url);
 

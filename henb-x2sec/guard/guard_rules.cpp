@@ -20,12 +20,13 @@ struct SetKind {
   bool interval = false;
 };
 // The reqid has no name as a type: such a set is declared by an example ("typeof"), and serves both directions.
-constexpr std::array<SetKind, 5> kSets{{
+constexpr std::array<SetKind, 6> kSets{{
     {"admitted", "typeof ip saddr . ipsec in reqid", "typeof ip6 saddr . ipsec in reqid"},
     {"trusted", "type ipv4_addr . ifname", "type ipv6_addr . ifname"},
     {"neighbours", "type ipv4_addr", "type ipv6_addr"},
     {"core", "type ipv4_addr", "type ipv6_addr", true},
     {"backhaul_only", "type ipv4_addr . inet_service", "type ipv6_addr . inet_service"},
+    {"initial_only", "type ipv4_addr . inet_service", "type ipv6_addr . inet_service"},
 }};
 constexpr std::array<std::string_view, 4> kCounters{"dropped_out", "dropped_in", "dropped_forward", "dropped_backhaul"};
 
@@ -89,12 +90,17 @@ std::string GtpuChain(const Path& path, std::optional<int> backhaul_reqid) {
   return Block("chain", StrCat(path.chain, "_gtpu"), rules);
 }
 
-std::string BackhaulOnlyChain(const Path& path, std::optional<int> backhaul_reqid) {
+/// Services of the set `name`: inside IPsec of this reqid alone.
+std::string InsideOnlyChain(const Path& path, std::string_view name, std::optional<int> reqid) {
   std::vector<std::string> rules;
-  if (backhaul_reqid)
-    rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", *backhaul_reqid, " accept"));
+  if (reqid) rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", *reqid, " accept"));
   rules.push_back(DropRule("dropped_backhaul"));
-  return Block("chain", StrCat(path.chain, "_backhaul_only"), rules);
+  return Block("chain", StrCat(path.chain, "_", name), rules);
+}
+
+void AddInsideOnlyRules(const Path& path, std::string_view name, std::vector<std::string>* rules) {
+  const std::string target = StrCat(" @", name, "$v goto ", path.chain, "_", name);
+  AddBoth(StrCat(path.outwards ? "$ip daddr . tcp dport" : "$ip saddr . tcp sport", target), rules);
 }
 
 std::string BaseChain(std::string_view hook, const Path& path, const core::GuardSpec& spec) {
@@ -107,9 +113,9 @@ std::string BaseChain(std::string_view hook, const Path& path, const core::Guard
           StrCat(udp ? "udp" : "sctp", " ", side, " ", port.port, " goto ", path.chain, gtpu ? "_gtpu" : ""));
     }
   }
-  if (!spec.backhaul_trusted && path.outwards != path.inwards) {
-    const std::string target = StrCat(" @backhaul_only$v goto ", path.chain, "_backhaul_only");
-    AddBoth(StrCat(path.outwards ? "$ip daddr . tcp dport" : "$ip saddr . tcp sport", target), &rules);
+  if (path.outwards != path.inwards) {
+    if (!spec.backhaul_trusted) AddInsideOnlyRules(path, "backhaul_only", &rules);
+    AddInsideOnlyRules(path, "initial_only", &rules);
   }
   return Block("chain", hook, rules);
 }
@@ -138,7 +144,7 @@ std::string CounterBlock(std::string_view name, const CounterValue& value) {
 
 std::string RenderStructure(const core::GuardSpec& spec) {
   std::vector<std::string> blocks;
-  blocks.reserve(kCounters.size() + 2 * kSets.size() + 3 * 4);
+  blocks.reserve(kCounters.size() + 2 * kSets.size() + 3 * 5);
   for (const std::string_view name : kCounters) blocks.push_back(CounterBlock(name, {}));
   for (const SetKind& kind : kSets) {
     blocks.push_back(SetBlock(kind, false));
@@ -147,7 +153,9 @@ std::string RenderStructure(const core::GuardSpec& spec) {
   for (const Path& path : {kLeaving, kArriving, kPassing}) {
     blocks.push_back(X2Chain(path));
     blocks.push_back(GtpuChain(path, spec.backhaul_reqid));
-    if (path.outwards != path.inwards) blocks.push_back(BackhaulOnlyChain(path, spec.backhaul_reqid));
+    if (path.outwards == path.inwards) continue;
+    blocks.push_back(InsideOnlyChain(path, "backhaul_only", spec.backhaul_reqid));
+    blocks.push_back(InsideOnlyChain(path, "initial_only", spec.initial_reqid));
   }
   blocks.push_back(BaseChain("output", kLeaving, spec));
   blocks.push_back(BaseChain("input", kArriving, spec));

@@ -65,6 +65,15 @@ absl::Status Check(const core::GuardSpec& spec) {
   for (const core::BackhaulOnlyService& service : spec.backhaul_only) {
     RETURN_IF_ERROR(CheckAddress(service.address, "a service of the backhaul"));
   }
+  if (spec.initial_reqid) {
+    RETURN_IF_ERROR(CheckReqid(*spec.initial_reqid, "the enrolment SEG"));
+    if (spec.initial_reqid == spec.backhaul_reqid) {
+      return absl::InvalidArgumentError("the enrolment SEG has the backhaul's reqid");
+    }
+  }
+  for (const core::BackhaulOnlyService& service : spec.initial_only) {
+    RETURN_IF_ERROR(CheckAddress(service.address, "a service behind the enrolment SEG"));
+  }
   return absl::OkStatus();
 }
 
@@ -97,9 +106,11 @@ Elements RenderElements(const core::GuardSpec& spec) {
   for (const IpAddress& address : spec.neighbours)
     elements[ForFamily("neighbours", address)].insert(address.ToString());
   AddCoreNetworks(spec.core_networks, &elements);
-  for (const core::BackhaulOnlyService& service : spec.backhaul_only) {
-    elements[ForFamily("backhaul_only", service.address)].insert(
-        StrCat(service.address.ToString(), " . ", service.tcp_port));
+  for (const auto& [set, services] :
+       {std::pair("backhaul_only", &spec.backhaul_only), std::pair("initial_only", &spec.initial_only)}) {
+    for (const core::BackhaulOnlyService& service : *services) {
+      elements[ForFamily(set, service.address)].insert(StrCat(service.address.ToString(), " . ", service.tcp_port));
+    }
   }
   return elements;
 }

@@ -29,7 +29,8 @@ struct TrustedPeer {
   friend auto operator<=>(const TrustedPeer&, const TrustedPeer&) = default;
 };
 
-/// A service that may be reached only inside the backhaul's IPsec (key distribution, CMP by transport BACKHAUL, …).
+/// A service that may be reached only inside IPsec: the backhaul's (key distribution, CMP by transport BACKHAUL, …), or
+/// the one to an enrolment SEG (CMP by transport INITIAL_IPSEC).
 struct BackhaulOnlyService {
   common::IpAddress address;
   std::uint16_t tcp_port = 0;
@@ -46,7 +47,9 @@ struct GuardSpec {
   std::set<common::IpAddress>
       neighbours;  ///< X2 addresses that are never taken for S1-U, whatever was decided about them.
   std::set<BackhaulOnlyService> backhaul_only;  ///< Refused outside backhaul_reqid unless backhaul_trusted.
-  bool backhaul_trusted = false;                ///< By signed policy only.
+  std::set<BackhaulOnlyService> initial_only;   ///< Refused outside initial_reqid, everywhere where there is none.
+  std::optional<int> initial_reqid;
+  bool backhaul_trusted = false;  ///< By signed policy only.
   friend bool operator==(const GuardSpec&, const GuardSpec&) = default;
 };
 
@@ -54,7 +57,7 @@ struct GuardCounters {
   std::uint64_t dropped_out = 0;  ///< Packets.
   std::uint64_t dropped_in = 0;
   std::uint64_t dropped_forward = 0;
-  std::uint64_t dropped_backhaul = 0;  ///< To or from backhaul-only services, outside the backhaul's IPsec.
+  std::uint64_t dropped_backhaul = 0;  ///< To or from backhaul-only and initial-only services, outside their IPsec.
 };
 
 /// One thread at a time, but ReadEvents, which another may call meanwhile; Apply and Inspect run `nft` and block for

@@ -68,6 +68,8 @@ class Device {
                     .credentials = credentials_,
                     .clock_sane = [] { return true; },
                     .replacing = [this](const std::string& ckaid) { return succession_.WillReplace(ckaid); },
+                    .open_way = [](const auto&) {},
+                    .close_way = [] {},
                     .done = [this] { succession_.Begin(); },
                     .failed = [](const absl::Status& why) { std::cerr << "attempt: " << why << "\n"; }}) {
     policy::Enrolment terms;

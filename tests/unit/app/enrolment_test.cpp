@@ -36,6 +36,8 @@ class EnrolmentTest : public tests::LoopFixture {
                                replaced.push_back(ckaid);
                                return can_note;
                              },
+                         .open_way = [this](std::function<void(absl::Status)> opened) { way = std::move(opened); },
+                         .close_way = [this] { ++closed; },
                          .done = [this] { ++done; },
                          .failed = [this](const absl::Status& s) { failures.push_back(s); }});
   }
@@ -66,6 +68,8 @@ class EnrolmentTest : public tests::LoopFixture {
   bool clock_sane = true;
   absl::Status can_note;
   std::vector<std::string> replaced;
+  std::function<void(absl::Status)> way;
+  int closed = 0;
   int done = 0;
   std::vector<absl::Status> failures;
 };
@@ -183,16 +187,36 @@ TEST_F(EnrolmentTest, ARequestWaitsForTerms) {
   EXPECT_EQ(done, 1);
 }
 
+TEST_F(EnrolmentTest, R38ByInitialIpsecTheWayIsOpenedFirstAndClosedAfterwards) {
+  policy::Enrolment terms = Terms();
+  terms.transport = policy::Transport::kInitialIpsec;
+  enrolment->SetTerms(terms);
+  enrolment->Request();
+  Settle();
+  ASSERT_TRUE(way);
+  EXPECT_TRUE(enroller.requests().empty()) << "not before";
+  EXPECT_EQ(enrolment->View().state, "RUNNING");
+  way(absl::OkStatus());
+  EXPECT_EQ(closed, 0);
+  Settle();
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(closed, 1);
+}
+
 TEST_F(EnrolmentTest, InitialIpsecFailsWithTheReasonAndAsksNobody) {
   policy::Enrolment terms = Terms();
   terms.transport = policy::Transport::kInitialIpsec;
   enrolment->SetTerms(terms);
   enrolment->Request();
   Settle();
-  Advance(absl::Hours(1));
-  EXPECT_THAT(failures.at(0).ToString(), HasSubstr("INITIAL_IPSEC"));
+  way(absl::UnavailableError("initial_ipsec.seg_not_trusted: segw.example: no"));
+  Settle();
   EXPECT_TRUE(enroller.requests().empty());
-  EXPECT_EQ(enrolment->Now().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(closed, 1);
+  EXPECT_THAT(Steps(), ::testing::Contains("initial_ipsec.seg_not_trusted"));
+  way = nullptr;
+  Advance(absl::Seconds(4));
+  EXPECT_TRUE(way);
 }
 
 TEST_F(EnrolmentTest, R3WithoutCmpItSaysSo) {

@@ -35,6 +35,8 @@ class RenewalWatchTest : public tests::LoopFixture {
                                                      .credentials = *credentials,
                                                      .clock_sane = [this] { return clock_sane; },
                                                      .replacing = [](const std::string&) { return absl::OkStatus(); },
+                                                     .open_way = [](const auto&) {},
+                                                     .close_way = [] {},
                                                      .done = [] {},
                                                      .failed = [](const absl::Status&) {}});
     watch = std::make_unique<RenewalWatch>(

@@ -25,6 +25,8 @@ core::GuardSpec Spec() {
   spec.backhaul_reqid = 50;
   spec.core_networks = {Net("10.100.0.0/16")};
   spec.backhaul_only = {{Ip("10.100.0.1"), 8443}};
+  spec.initial_only = {{Ip("10.100.0.10"), 8080}};
+  spec.initial_reqid = 1077;
   return spec;
 }
 
@@ -119,6 +121,7 @@ TEST(GuardTable, RulesDoNotDependOnWhoIsAdmitted) {
   other.admitted.clear();
   other.trusted.clear();
   other.backhaul_only.clear();
+  other.initial_only.clear();
   EXPECT_EQ(Structure(other), Structure(Spec()));
 }
 
@@ -133,6 +136,7 @@ TEST(GuardTable, ElementsAreWhatNftPrints) {
   EXPECT_THAT(table->elements.at("trusted6"), IsEmpty());
   EXPECT_THAT(table->elements.at("core4"), UnorderedElementsAre("10.100.0.0/16", "10.4.4.4")) << "no network twice";
   EXPECT_THAT(table->elements.at("backhaul_only4"), UnorderedElementsAre("10.100.0.1 . 8443"));
+  EXPECT_THAT(table->elements.at("initial_only4"), UnorderedElementsAre("10.100.0.10 . 8080"));
 }
 
 TEST(GuardTable, RefusesWhatCannotBeMeant) {
