@@ -19,6 +19,8 @@ def main():
         return 77
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
+        for socket in (root / "packaging/systemd").glob("*.socket"):
+            shutil.copy(socket, folder)  # A service that requires one is looked at beside it.
         for unit in sorted((root / "packaging/systemd").glob("*.service")):
             # The programs are not installed where the unit has them; one that this build leaves out cannot be looked at.
             text = re.sub(r"^(Exec\w+=)/usr/sbin/", rf"\g<1>{programs.resolve()}/", unit.read_text(), flags=re.M)
