@@ -24,7 +24,7 @@ def open_seg(scene, nickname, identity):
     gateway.add_certificate(
         "initial-a",
         pluto.End(identity, SEG, f"{layout.CA_ADDRESS}/32"),
-        pluto.End(A.id, A.wan),
+        pluto.End(A.id, A.wan, f"{A.wan}/32"),
         nss.ckaid(scene.material.nss("gw"), nickname),
         scene.material.vendor_root("a").subject(),
         16300,
