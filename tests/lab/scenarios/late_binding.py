@@ -12,6 +12,7 @@ NODES = ("a", "c", "ca")
 TIMEOUT = 600
 OPERATOR_ROOT = "O=Operator, CN=Operator Root"
 NO_ROOT = {"operator_root": None}  # of the credentials table: nothing of the operator is on the device
+NO_KEY_SERVICE = {"address": None, "server_name": None}  # its certificate is verified to that root
 
 
 def _late(root_subject):
@@ -33,7 +34,7 @@ def run(scene, story):
         material.vendors[n].cross_sign(material.operator, OPERATOR_ROOT, scene.artefacts / f"cross-{n}.pem")
         for n in (1, 2)
     ]
-    site = product.Site(scene, story.note).start("ac", credentials=NO_ROOT)
+    site = product.Site(scene, story.note).start("ac", credentials=NO_ROOT, keydist=NO_KEY_SERVICE)
     begun = time.time()
     known = _roots(site, "a") + _roots(site, "c")
     story.step("neither has a root of the operator", json.dumps(known), known == [])
