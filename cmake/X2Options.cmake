@@ -6,7 +6,6 @@ option(X2SEC_WITH_KEYDIST "Pair keys from the key-distribution service, and the 
 option(X2SEC_BUILD_TESTS "Unit tests, conformance suites, lab programs" ON)
 option(X2SEC_BUILD_BENCH "Benchmarks (tests/bench)" ON)
 option(X2SEC_FUZZ "libFuzzer targets (clang only)" OFF)
-option(X2SEC_TIDY "Run clang-tidy while compiling; its findings are errors" OFF)
 set(X2SEC_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 
 set(CMAKE_CXX_STANDARD 20)
