@@ -7,6 +7,7 @@
 #include "common/exit_status.h"
 #include "common/file.h"
 #include "common/secret_bytes.h"
+#include "common/service_manager.h"
 #include "henb-x2sec/app/daemon.h"
 
 int main(int argc, char** argv) {
@@ -41,6 +42,8 @@ int main(int argc, char** argv) {
   henb::common::ConfigureLog(log);
   auto daemon = henb::x2sec::app::Daemon::Create(*std::move(config), path);
   if (!daemon.ok()) return fail(daemon.status());
+  henb::common::NotifyServiceManager("READY=1");
   (*daemon)->Run();
+  henb::common::NotifyServiceManager("STOPPING=1");
   return henb::common::kExitDone;
 }

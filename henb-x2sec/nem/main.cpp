@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/secret_bytes.h"
+#include "common/service_manager.h"
 #include "common/status.h"
 #include "henb-x2sec/nem/commands.h"
 #include "henb-x2sec/nem/config.h"
@@ -54,7 +55,9 @@ int Serve(const Config& config) {
     }
   });
   common::LogInfo("nem.started", {{"listen", config.ListenText()}, {"ra", config.ra_url}});
+  common::NotifyServiceManager("READY=1");
   (*program)->Run();
+  common::NotifyServiceManager("STOPPING=1");
   program->reset();
   common::LogInfo("nem.stopped");
   return common::kExitDone;

@@ -14,13 +14,13 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/secret_bytes.h"
+#include "common/service_manager.h"
 #include "common/status.h"
 #include "common/unique_fd.h"
 #include "keydist-server/app/config.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/program.h"
 #include "keydist-server/app/restore.h"
-#include "keydist-server/app/service_manager.h"
 
 namespace henb::keydist::app {
 namespace {
@@ -96,7 +96,7 @@ int Serve(const Options& options, const Config& config) {
     return program.status().code() == absl::StatusCode::kInvalidArgument ? common::kExitInvalid : common::kExitFailed;
   }
   common::LogInfo("started", {{"listen", config.ListenText()}});
-  NotifyServiceManager("READY=1");
+  common::NotifyServiceManager("READY=1");
 
   common::EventLoop loop(clock);
   loop.WatchReadable(signal_fd.get(), [&] {
@@ -115,7 +115,7 @@ int Serve(const Options& options, const Config& config) {
   TickEverySecond(loop, **program);
   loop.Run();
   common::LogInfo("draining");
-  NotifyServiceManager("STOPPING=1");
+  common::NotifyServiceManager("STOPPING=1");
   (*program)->Drain(config.drain);
   common::LogInfo("stopped");
   return common::kExitDone;

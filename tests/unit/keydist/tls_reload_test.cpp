@@ -4,17 +4,13 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "common/file.h"
 #include "common/strings.h"
-#include "common/unique_fd.h"
 #include "henb/keydist/v1/keydist.grpc.pb.h"
-#include "keydist-server/app/service_manager.h"
 #include "tests/unit/keydist/test_server.h"
 
 namespace henb::keydist::test {
@@ -187,23 +183,6 @@ TEST_F(ReloadTest, WhoDrainsSendsWatchersAwayWithATimeToComeBack) {
   EXPECT_EQ(health.Next(), 2);
   draining.join();
   EXPECT_FALSE(Ask(Channel(server.vendor_one.Issue("a.example"), server.operator_ca)).ok());
-}
-
-TEST(ServiceManager, IsToldWhereItListens) {
-  const TemporaryFolder folder;
-  const std::string path = folder.path() + "/notify";
-  const common::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  app::NotifyServiceManager("READY=1");  // Nobody asked: nothing happens.
-  setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  app::NotifyServiceManager("STOPPING=1");
-  unsetenv("NOTIFY_SOCKET");
-  std::array<char, 64> text{};
-  ASSERT_GT(recv(fd.get(), text.data(), text.size(), MSG_DONTWAIT), 0);
-  EXPECT_STREQ(text.data(), "STOPPING=1");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "keydist-server/app/service_manager.h"
+#include "common/service_manager.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,7 +10,7 @@
 
 #include "common/unique_fd.h"
 
-namespace henb::keydist::app {
+namespace henb::common {
 
 void NotifyServiceManager(std::string_view state) {
   const char* path = std::getenv("NOTIFY_SOCKET");
@@ -21,10 +21,10 @@ void NotifyServiceManager(std::string_view state) {
   if (size >= sizeof address.sun_path) return;
   std::memcpy(address.sun_path, path, size);
   if (path[0] == '@') address.sun_path[0] = '\0';  // Linux's abstract names.
-  const common::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return;
   (void)sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
                static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
 }
 
-}  // namespace henb::keydist::app
+}  // namespace henb::common
