@@ -36,7 +36,7 @@ class CommandLine {
   CommandLine() : app_("Command line of x2secd, which secures the X2 links of a HeNB.", "x2secctl") {
     app_.require_subcommand(1);
     app_.fallthrough();
-    app_.set_version_flag("--version", X2SEC_VERSION);
+    app_.set_version_flag("--version", "x2secctl " X2SEC_VERSION);
     app_.add_option(
         "--socket", socket_,
         "Socket of x2secd (default: /run/henb-x2sec/control.sock; reading commands fall back to status.sock)");

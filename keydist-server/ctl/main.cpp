@@ -15,6 +15,7 @@ int Main(int argc, char** argv) {
       "4 no such object, 5 denied.",
       "keydistctl");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "keydistctl " KEYDIST_VERSION);
   app.fallthrough();
   Session session;
   Command chosen;

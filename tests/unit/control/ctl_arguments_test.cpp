@@ -73,6 +73,7 @@ TEST(CtlArguments, HelpAndVersionAreResults) {
     EXPECT_EQ(RunAlone({command, "--help"}).status, 0) << command;
   }
   EXPECT_EQ(RunAlone({"--version"}).status, 0);
+  EXPECT_THAT(RunAlone({"--version"}).out, testing::StartsWith("x2secctl "));
 }
 
 }  // namespace
