@@ -75,6 +75,7 @@ class Device {
     policy::Enrolment terms;
     terms.server_url = place.ca_url;
     terms.recipient = place.ra_name;
+    terms.nem_url = place.nem_url;
     enrolment_.SetTerms(terms);
   }
   ~Device() {

@@ -17,6 +17,7 @@ struct DevicePlace {
   std::string nssdb;   ///< A real NSS database.
   std::string ca_url;
   std::string ra_name;
+  std::string nem_url = "";  ///< Where it enrols through a NEM (R39).
 };
 
 /// Runs until nothing is left to do, then writes what the device holds to `folder`/held.json:

@@ -1,7 +1,9 @@
-// kill -9 at random instants of an enrolment and of a renewal (R34): afterwards the CA has one live certificate for the
-// device, and the key store no key that nobody knows.
+// kill -9 at random instants of an enrolment and of a renewal (R34), straight at the RA/CA and through a NEM, of the
+// device and of the NEM: afterwards the CA has one live certificate for the device, and the key store no key that nobody
+// knows.
 //
-// X2_KILLS: how many of each (5; `./dev soak enrol-kill` takes 100). X2_SEED: the instants of an earlier run.
+// X2_KILLS: how many of each (5, and 3 of those through a NEM; `./dev soak enrol-kill` takes 100).
+// X2_SEED: the instants of an earlier run.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "common/file.h"
 #include "device.h"
+#include "nem_process.h"
 #include "tests/ca/http_server.h"
 #include "tests/ca/test_ca.h"
 #include "tests/support/nss_database.h"
@@ -34,15 +37,17 @@ using ::testing::SizeIs;
 constexpr absl::Duration kConfirmWithin = absl::Seconds(2);
 constexpr absl::Duration kStarting = absl::Milliseconds(150);  // of a process and its key store
 
+enum class Way { kDirect, kNem };
+
 int FromEnvironment(const char* name, int otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
-/// A device's files and the CA that it enrols at.
+/// A device's files, the CA that it enrols at, and the NEM between them where that is the way.
 class KillScene {
  public:
-  KillScene() {
+  explicit KillScene(Way way = Way::kDirect) {
     Write("vendor-root.pem", vendor_.certificate().pem());
     Write("operator-root.pem", operator_.certificate().pem());
     const TestCredential device = vendor_.IssueHenb("henb-a.example");
@@ -54,25 +59,42 @@ class KillScene {
     config.ra_name = ra_name_;
     config.vendor_roots = {vendor_.certificate()};
     config.confirm_timeout = kConfirmWithin;
+    if (way == Way::kNem) {
+      config.nems = {WriteNem()};
+      config.devices = {"henb-a.example"};
+    }
     ca_ = *TestCa::Create(std::move(config));
     server_ = *HttpServer::Listen("127.0.0.1", 0, [this](const std::string& body) { return ca_->Handle(body); });
+    if (way == Way::kNem) StartNem();
+  }
+  ~KillScene() { KillNem(); }
+  KillScene(const KillScene&) = delete;
+  KillScene& operator=(const KillScene&) = delete;
+
+  /// Of the NEM; it has its store when it starts again.
+  void KillNem() {
+    if (nem_ <= 0) return;
+    kill(nem_, SIGKILL);
+    Wait(nem_);
+    nem_ = -1;
+  }
+  void StartNem() {
+    const std::string port = nem_folder_.File("nem-port");
+    const std::string before = common::ReadFile(port).value_or("");
+    unlink((port + "-ready").c_str());
+    nem_ = Spawn({"/proc/self/exe", "--nem", nem_folder_.path(), CaUrl(), ra_name_}, nem_folder_.File("nem.log"));
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    while (!common::ReadFile(port + "-ready").ok() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
+    ASSERT_TRUE(common::ReadFile(port + "-ready").ok()) << common::ReadFile(nem_folder_.File("nem.log")).value_or("");
+    EXPECT_TRUE(before.empty() || common::ReadFile(port).value_or("") == before) << "the NEM is where it was";
+    nem_url_ = "https://localhost:" + common::ReadFile(port).value_or("");
   }
 
   /// Starts the device; its process.
   pid_t Start(const std::string& errand) {
-    const std::string url = "http://127.0.0.1:" + std::to_string(server_->port()) + "/pkix/";
-    std::vector<std::string> words = {"/proc/self/exe", "--device", folder_.path(), nss_.path(), url, ra_name_, errand};
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    const std::string log = folder_.File("device.log");
-    posix_spawn_file_actions_addopen(&files, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    pid_t pid = -1;
-    EXPECT_EQ(posix_spawn(&pid, "/proc/self/exe", &files, nullptr, argv.data(), environ), 0);
-    posix_spawn_file_actions_destroy(&files);
-    return pid;
+    return Spawn(
+        {"/proc/self/exe", "--device", folder_.path(), nss_.path(), CaUrl(), ra_name_, errand, nem_url_},
+        folder_.File("device.log"));
   }
   static int Wait(pid_t pid) {
     int status = 0;
@@ -82,8 +104,11 @@ class KillScene {
   /// To its end; how long that took.
   absl::Duration RunToTheEnd(const std::string& errand) {
     const absl::Time begun = absl::Now();
-    EXPECT_EQ(Wait(Start(errand)), 0) << common::ReadFile(folder_.File("device.log")).value_or("");
+    ExpectToEnd(Start(errand));
     return absl::Now() - begun;
+  }
+  void ExpectToEnd(pid_t device) {
+    EXPECT_EQ(Wait(device), 0) << common::ReadFile(folder_.File("device.log")).value_or("");
   }
   /// Where the enrolment stood when the power went.
   std::string Phase() const {
@@ -111,14 +136,46 @@ class KillScene {
   }
 
  private:
-  void Write(const std::string& name, const std::string& text) {
-    if (!common::WriteFileAtomically(folder_.File(name), text, 0600).ok()) std::abort();
+  static pid_t Spawn(std::vector<std::string> words, const std::string& log) {
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    pid_t pid = -1;
+    EXPECT_EQ(posix_spawn(&pid, "/proc/self/exe", &files, nullptr, argv.data(), environ), 0);
+    posix_spawn_file_actions_destroy(&files);
+    return pid;
+  }
+  [[nodiscard]] std::string CaUrl() const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + "/pkix/";
+  }
+  void Write(const std::string& name, const std::string& text) const { WriteTo(folder_.File(name), text); }
+  static void WriteTo(const std::string& path, const std::string& text) {
+    if (!common::WriteFileAtomically(path, text, 0600).ok()) std::abort();
+  }
+  /// What the NEM must be given; its certificate for CMP.
+  common::Certificate WriteNem() const {
+    const TestCredential server =
+        operator_.Issue({.subject = "/O=Operator/CN=nem", .dns_names = {"localhost"}, .extended_usages = {"serverAuth"}});
+    const TestCredential cmp = operator_.Issue({.subject = "/O=Operator/CN=NEM 1"});
+    WriteTo(nem_folder_.File("server.pem"), server.certificate.pem());
+    WriteTo(nem_folder_.File("server.key"), PemOf(server.key.get()));
+    WriteTo(nem_folder_.File("cmp.pem"), cmp.certificate.pem());
+    WriteTo(nem_folder_.File("cmp.key"), PemOf(cmp.key.get()));
+    WriteTo(nem_folder_.File("vendor-root.pem"), vendor_.certificate().pem());
+    WriteTo(nem_folder_.File("operator-root.pem"), operator_.certificate().pem());
+    WriteTo(nem_folder_.File("devices"), "henb-a.example\n");
+    return cmp.certificate;
   }
   const std::string ra_name_ = "/O=Operator/CN=RA";
   TestAuthority vendor_ = TestAuthority::Root("/O=Vendor 1/CN=Vendor 1 Root");
   TestAuthority operator_ = TestAuthority::Root("/O=Operator/CN=Operator Root");
-  TempDirectory folder_;
+  TempDirectory folder_, nem_folder_;
   NssDatabase nss_;
+  std::string nem_url_;
+  pid_t nem_ = -1;
   std::unique_ptr<TestCa> ca_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -142,12 +199,26 @@ class EnrolKill : public ::testing::Test {
     scene.ExpectOneOfEverything();
     if (HasFailure()) std::cout << "killed after " << when << "\n";
   }
+  /// The same with the NEM killed under the device, which is not.
+  void KillNemOnce(KillScene& scene, const std::string& errand, absl::Duration busy) {
+    const absl::Duration when = busy * std::uniform_real_distribution<double>(0, 1)(instants_);
+    const pid_t pid = scene.Start(errand);
+    absl::SleepFor(when);
+    scene.KillNem();
+    ++seen_[scene.Phase()];
+    scene.StartNem();
+    scene.ExpectToEnd(pid);
+    scene.ExpectOneOfEverything();
+    if (HasFailure()) std::cout << "NEM killed after " << when << "\n";
+  }
   void Tell(absl::Duration whole, absl::Duration busy) const {
     std::cout << "a whole one takes " << whole << ", " << busy << " until installed; killed in:";
     for (const auto& [phase, times] : seen_) std::cout << " " << phase << " " << times << ",";
     std::cout << "\n";
   }
 
+  /// A device asks its NEM every two seconds: fewer of those in a quick run.
+  static int Slow(int kills) { return kills > 5 ? kills : (kills + 1) / 2; }
   const int kills_ = FromEnvironment("X2_KILLS", 5);
   const int seed_;
   std::mt19937 instants_;
@@ -180,17 +251,50 @@ TEST_F(EnrolKill, R32R34ARenewalKilledAtAnyInstantEndsWithOneCertificateAndOneKe
   Tell(whole, busy);
 }
 
+TEST_F(EnrolKill, R34R39ThroughTheNemAKilledDeviceOrNemEndsWithOneCertificateAndOneKey) {
+  absl::Duration whole;
+  absl::Duration busy;
+  {
+    KillScene scene(Way::kNem);
+    whole = scene.RunToTheEnd("enrol");
+    busy = scene.BusyOf(whole);
+    scene.ExpectOneOfEverything();
+  }
+  for (int i = 0; i < Slow(kills_) && !HasFailure(); ++i) {
+    KillScene scene(Way::kNem);
+    if (i % 2 == 0) KillOnce(scene, "enrol", whole, busy);
+    if (i % 2 == 1) KillNemOnce(scene, "enrol", busy);
+  }
+  Tell(whole, busy);
+}
+
+TEST_F(EnrolKill, R34R67ThroughTheNemAKilledRenewalEndsWithOneCertificateAndOneKey) {
+  KillScene scene(Way::kNem);
+  scene.RunToTheEnd("enrol");
+  const absl::Duration whole = scene.RunToTheEnd("renew");
+  const absl::Duration busy = scene.BusyOf(whole);
+  scene.ExpectOneOfEverything();
+  for (int i = 0; i < Slow(kills_) && !HasFailure(); ++i) {
+    if (i % 2 == 0) KillOnce(scene, "renew", whole, busy);
+    if (i % 2 == 1) KillNemOnce(scene, "renew", busy);
+  }
+  Tell(whole, busy);
+}
+
 }  // namespace
 }  // namespace henb::tests
 
 int main(int argc, char** argv) {
   using henb::tests::DeviceErrand;
-  if (argc == 7 && std::string_view(argv[1]) == "--device") {
+  if (argc == 5 && std::string_view(argv[1]) == "--nem")
+    return henb::tests::RunNem({.folder = argv[2], .ca_url = argv[3], .ra_name = argv[4]});
+  if (argc == 8 && std::string_view(argv[1]) == "--device") {
     const std::string_view errand = argv[6];
     DeviceErrand what = DeviceErrand::kSettle;
     if (errand == "enrol") what = DeviceErrand::kEnrol;
     if (errand == "renew") what = DeviceErrand::kRenew;
-    return henb::tests::RunDevice({.folder = argv[2], .nssdb = argv[3], .ca_url = argv[4], .ra_name = argv[5]}, what);
+    return henb::tests::RunDevice(
+        {.folder = argv[2], .nssdb = argv[3], .ca_url = argv[4], .ra_name = argv[5], .nem_url = argv[7]}, what);
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

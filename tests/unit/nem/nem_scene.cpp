@@ -115,7 +115,7 @@ void NemScene::StopCa() {
 }
 
 void NemScene::StartNem() {
-  if (config.ra_url.empty()) config.ra_url = "http://127.0.0.1:" + std::to_string(ca_port_) + "/pkix/";
+  if (config.ra_url.empty()) config.ra_url = ca_url();
   stop_.reset(eventfd(0, EFD_CLOEXEC));
   program_ = x2sec::nem::Program::Start(config, clock_, random_).value();
   program_->WatchReadable(stop_.get(), [this] { program_->Stop(); });

@@ -58,6 +58,7 @@ class NemScene {
   [[nodiscard]] Ledger& ledger() { return ca_->ledger(); }
   [[nodiscard]] TestCa& ca() { return *ca_; }
   [[nodiscard]] std::uint16_t nem_port() const { return program_->port(); }
+  [[nodiscard]] std::string ca_url() const { return "http://127.0.0.1:" + std::to_string(ca_port_) + "/pkix/"; }
   [[nodiscard]] std::string nem_url() const { return "https://localhost:" + std::to_string(nem_port()); }
   /// What is in the NEM's store now.
   [[nodiscard]] std::vector<x2sec::nem::Request> Requests() const;
