@@ -15,6 +15,7 @@
 #include "common/process_runner.h"
 #include "common/strings.h"
 #include "henb/keydist/v1/keydist.pb.h"
+#include "tests/bench/keydist_bench/bench_server.h"
 #include "tests/bench/keydist_bench/load.h"
 
 namespace henb::keydist::bench {
