@@ -49,7 +49,7 @@ KeyDistribution::Impl::~Impl() {
   Cancel(&spread);
 }
 
-void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
+void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers, bool may_need) {
   for (auto it = pairs.begin(); it != pairs.end();) {
     auto& [peer, pair] = *it;
     if (peers.contains(peer)) {
@@ -75,7 +75,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers) {
   }
   if (!std::exchange(cleaned, true)) Clean();
   if (session == nullptr) return;
-  session->SetWanted(!pairs.empty());
+  session->SetWanted(!pairs.empty(), may_need);
   session->Ask(std::move(added));
 }
 
@@ -169,7 +169,7 @@ KeyDistribution::KeyDistribution(Parts parts) : impl_(std::make_unique<Impl>(std
 
 KeyDistribution::~KeyDistribution() = default;
 
-void KeyDistribution::SetNeeded(std::set<HenbId> peers) { impl_->SetNeeded(peers); }
+void KeyDistribution::SetNeeded(std::set<HenbId> peers, bool may_need) { impl_->SetNeeded(peers, may_need); }
 
 void KeyDistribution::Refresh(const HenbId& peer, std::function<void(absl::Status)> done) {
   impl_->Refresh(peer, std::move(done));

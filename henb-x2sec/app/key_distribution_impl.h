@@ -35,7 +35,7 @@ struct KeyDistribution::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  void SetNeeded(const std::set<HenbId>& peers);
+  void SetNeeded(const std::set<HenbId>& peers, bool may_need);
   void Refresh(const HenbId& peer, Waiter done);
 
  private:

@@ -20,6 +20,7 @@ constexpr absl::Duration kLongestRetryRefused = absl::Minutes(5);
 constexpr absl::Duration kMostRetryAfter = absl::Minutes(10);  // Whatever a service says.
 constexpr absl::Duration kShortestLease = absl::Seconds(30);
 constexpr absl::Duration kRegisterAgain = absl::Minutes(1);
+constexpr absl::Duration kLinger = absl::Minutes(5);
 constexpr absl::Duration kSoon = absl::Milliseconds(500);
 
 bool IsUnreachable(const absl::Status& status) {
@@ -37,16 +38,30 @@ KeySession::~KeySession() {
   *alive_ = false;
   Cancel(&retry_);
   Cancel(&lease_);
+  Cancel(&linger_);
   if (watching_) parts_.service.StopWatch();
 }
 
-void KeySession::SetWanted(bool wanted) {
-  wanted_ = wanted;
-  if (!wanted) {
-    to_ask_.clear();
-    asking_.clear();
-    again_.Reset();
-    Cancel(&retry_);
+void KeySession::SetWanted(bool wanted, bool linger) {
+  const bool was = std::exchange(wanted_, wanted);
+  if (wanted) {
+    Cancel(&linger_);
+    if (was) return Pump();
+    // Keys first: the right to them does not hang on what it registered with.
+    stale_ = registered_;
+    return stale_ ? void() : Pump();
+  }
+  to_ask_.clear();
+  asking_.clear();
+  again_.Reset();
+  Cancel(&retry_);
+  if (!linger) {
+    Cancel(&linger_);
+  } else if (was && registered_) {
+    linger_ = parts_.loop.After(parts_.random.Jitter(kLinger, 0.2), [this] {
+      linger_.reset();
+      Pump();
+    });
   }
   Pump();
 }
@@ -79,6 +94,7 @@ void KeySession::Void(const HenbId& peer) {
 void KeySession::Pump() {
   if (calling_ || retry_) return;
   if (!wanted_) {
+    if (linger_) return;
     Cancel(&lease_);
     registered_ = false;
     if (!std::exchange(watching_, false)) return;
@@ -92,6 +108,8 @@ void KeySession::Pump() {
     Register();
   } else if (!to_ask_.empty()) {
     AskBatch();
+  } else if (stale_) {
+    Register();
   }
 }
 
@@ -107,6 +125,7 @@ void KeySession::Call(Job job, Done done) {
 }
 
 void KeySession::Register() {
+  stale_ = false;
   core::KeyService::EventSink sink = [this, alive = alive_, &loop = parts_.loop](core::KeyServiceEvent event) {
     loop.Post([this, alive, event = std::move(event)] {
       if (*alive && wanted_) parts_.event(event);

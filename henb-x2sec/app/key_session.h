@@ -17,10 +17,10 @@
 
 namespace henb::x2sec::app {
 
-/// Registered and watching while it is wanted, and not a packet before (R4). One call at a time, on the worker; what is
-/// asked meanwhile makes the next batch. A service that is not reachable is tried again with back-off, spread so that a
-/// server that comes back is not trampled; one that has no time now (a quota) when it says, and not before. Loop
-/// thread.
+/// Registered and watching while it is wanted, and not a packet before (R4). Its end may be put off: neighbours come
+/// and go, and a session costs more than all their keys. One call at a time, on the worker; what is asked meanwhile
+/// makes the next batch. A service that is not reachable is tried again with back-off, spread so that a server that
+/// comes back is not trampled; one that has no time now (a quota) when it says, and not before. Loop thread.
 class KeySession {
  public:
   struct Parts {
@@ -42,7 +42,9 @@ class KeySession {
   KeySession(const KeySession&) = delete;
   KeySession& operator=(const KeySession&) = delete;
 
-  void SetWanted(bool wanted);
+  /// `linger`: what is not wanted now may be so again soon; the session stays some minutes. Ask follows where it is
+  /// wanted anew.
+  void SetWanted(bool wanted, bool linger);
   void Ask(std::set<common::HenbId> peers);
   /// The same, and at once where it waits to reach the service again.
   void AskNow(const common::HenbId& peer);
@@ -85,10 +87,12 @@ class KeySession {
   bool registered_ = false;
   bool watching_ = false;
   bool calling_ = false;
+  bool stale_ = false;             ///< Registered before it was wanted anew: what it told may be another's by now.
   common::Backoff again_;          // After a failure.
   common::Backoff again_refused_;  // This HeNB is not let in: seldom.
   std::optional<common::EventLoop::TimerId> retry_;
   std::optional<common::EventLoop::TimerId> lease_;
+  std::optional<common::EventLoop::TimerId> linger_;
   absl::Status health_;
   std::optional<absl::Time> away_since_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

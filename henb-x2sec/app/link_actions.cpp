@@ -296,7 +296,17 @@ void Links::KeyChanged(const common::HenbId& id, bool replaced) {
     ScheduleKeyChange(link, parts_.random.Jitter(*delay, 0.2));
     return;
   }
-  Evaluate(link);
+  // Keys come in batches: what should be is worked out once for all of them.
+  if (key_news_.empty()) parts_.loop.Post([this] { TakeKeyNews(); });
+  key_news_.insert(id);
+}
+
+void Links::TakeKeyNews() {
+  batching_ = true;
+  for (const common::HenbId& each : std::exchange(key_news_, {})) {
+    if (const auto it = links_.find(each); it != links_.end()) Evaluate(it->second);
+  }
+  batching_ = false;
   PushDesired();
   parts_.changed();
 }

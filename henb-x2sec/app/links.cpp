@@ -270,7 +270,12 @@ void Links::SetNeededKeys() {
   for (const auto& [id, link] : links_) {
     if (link.link.goal == core::Goal::kPsk) needed.insert(id);
   }
-  parts_.keys.SetNeeded(std::move(needed));
+  const policy::Policy* policy = parts_.policy();
+  const auto lists_psk = [](const policy::Rule& rule) {
+    return std::find(rule.methods.begin(), rule.methods.end(), policy::Method::kPsk) != rule.methods.end();
+  };
+  const bool may_need = policy != nullptr && std::any_of(policy->rules.begin(), policy->rules.end(), lists_psk);
+  parts_.keys.SetNeeded(std::move(needed), may_need);
 }
 
 void Links::PushDesired() {

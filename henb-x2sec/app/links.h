@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,7 @@ class Links {
   void Cancel(std::optional<common::EventLoop::TimerId>* timer);
   void Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> LinkRuntime::*timer, absl::Duration delay,
            core::LinkEvent event);
+  void TakeKeyNews();
   void ScheduleAge(LinkRuntime& link);
   void ScheduleKeyChange(LinkRuntime& link, absl::Duration in);
   void ProveSoon(LinkRuntime& link);
@@ -134,7 +136,8 @@ class Links {
 
   Parts parts_;
   std::map<common::HenbId, LinkRuntime> links_;
-  bool batching_ = false;  ///< EvaluateAll pushes what is desired once, at its end.
+  bool batching_ = false;              ///< EvaluateAll and TakeKeyNews push what is desired once, at their end.
+  std::set<common::HenbId> key_news_;  ///< Their keys came or went since the last turn of the loop.
   std::optional<common::EventLoop::TimerId> fast_look_;
 };
 

@@ -6,12 +6,14 @@
 
 #include "common/exit_status.h"
 #include "common/file.h"
+#include "common/rpc/grpc_process.h"
 #include "common/secret_bytes.h"
 #include "common/service_manager.h"
 #include "henb-x2sec/app/daemon.h"
 
 int main(int argc, char** argv) {
   henb::common::DisableCoreDumps();
+  henb::common::PrepareForGrpc();
   mallopt(M_ARENA_MAX, 1);  // gRPC's threads allocate little; an arena for each would hold memory that nobody uses.
   CLI::App app("Secures the direct interface X2 of this HeNB.", "x2secd");
   std::string path = "/etc/henb-x2sec/x2secd.toml";

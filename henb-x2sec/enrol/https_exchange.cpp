@@ -97,7 +97,8 @@ HttpsExchange::~HttpsExchange() = default;
 absl::StatusOr<HttpsReply> HttpsExchange::Exchange(const std::string& url, const std::string& content_type,
                                                    const std::string& body) {
   CURL* curl = curl_->handle;
-  if (curl == nullptr) return event::Error(StatusCode::kInternal, event::kNemUnreachable, "libcurl does not start");
+  if (curl == nullptr)
+    return event::Error(StatusCode::kInternal, event::kNemUnreachable, "libcurl does not start, or cannot be loaded");
   Received received{.most = settings_.most_answer};
   char error[CURL_ERROR_SIZE] = "";
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(

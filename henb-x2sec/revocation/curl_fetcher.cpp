@@ -77,15 +77,12 @@ absl::Status Failure(CURLcode code, const Transfer& transfer, const char* detail
 
 }  // namespace
 
-CurlFetcher::CurlFetcher() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
 absl::StatusOr<HttpAnswer> CurlFetcher::Get(const HttpRequest& request) {
   if (!request.url.starts_with("http://")) return absl::InvalidArgumentError("not an http:// URL");
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::unique_ptr<CURL, Curl> handle(curl_easy_init());
-  if (handle == nullptr) return absl::InternalError("libcurl gives no handle");
+  if (handle == nullptr) return absl::InternalError("libcurl gives no handle, or cannot be loaded");
   CURL* curl = handle.get();
   Transfer transfer{.answer = {}, .most_octets = request.most_octets, .stopping = &stopping_};
   std::unique_ptr<curl_slist, Curl> headers;

@@ -10,7 +10,6 @@ namespace henb::x2sec::revocation {
 /// A connection of its own for each call: no redirects, no proxy, no cookies, no other protocol than HTTP.
 class CurlFetcher final : public core::HttpFetcher {
  public:
-  CurlFetcher();
   absl::StatusOr<core::HttpAnswer> Get(const core::HttpRequest& request) override;
   /// Running and later calls end as Unavailable. Any thread.
   void Stop() { stopping_ = true; }

@@ -13,6 +13,7 @@
 #include "common/exit_status.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/rpc/grpc_process.h"
 #include "common/secret_bytes.h"
 #include "common/service_manager.h"
 #include "common/status.h"
@@ -142,6 +143,7 @@ int RestoreFrom(const Options& options, const Config& config) {
 
 int Main(int argc, char** argv) {
   common::DisableCoreDumps();
+  common::PrepareForGrpc();
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];

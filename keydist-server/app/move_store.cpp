@@ -33,7 +33,7 @@ absl::StatusOr<store::Moved> MoveStore(const Config& config, store::Store& from,
   record.detail = common::StrCat("to etcd: ", moved.henbs, " HeNBs, ", moved.pairs, " pairs, ", moved.epochs,
                                  " epochs, above revision ", moved.revision);
   std::promise<absl::Status> durable;
-  audit.Append(std::move(record), [&durable](absl::Status status) { durable.set_value(std::move(status)); });
+  audit.Append(record, [&durable](absl::Status status) { durable.set_value(std::move(status)); });
   RETURN_IF_ERROR_CTX(durable.get_future().get(), "done, but not audited");
   return moved;
 }

@@ -66,7 +66,7 @@ struct Program::Impl {
   rpc::WatchStreams streams;
   std::unique_ptr<service::CallQuota> quota;
   rpc::ProgramFacts facts;
-  std::unique_ptr<grpc::Service> henb_rpc;
+  std::unique_ptr<rpc::HenbRpc> henb_rpc;
   std::unique_ptr<grpc::Service> admin_rpc;
   std::unique_ptr<grpc::Service> status_rpc;
   std::unique_ptr<grpc::Server> henb_server;
@@ -235,11 +235,12 @@ absl::Status Program::Impl::ListenForHenbs() {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
   builder.AddListeningPort(config.ListenText(), listener_tls->Credentials(), &port);
-  builder.RegisterService(henb_rpc.get());
+  henb_rpc->AddTo(builder);
   henb_server = builder.BuildAndStart();
   if (!henb_server || port == 0) {
     return absl::UnavailableError(common::StrCat("cannot listen on ", config.ListenText()));
   }
+  henb_rpc->Start();
   return absl::OkStatus();
 }
 
@@ -303,6 +304,7 @@ void Program::Drain(absl::Duration within) {
   impl_->streams.Close(*impl_->random);
   const auto deadline = absl::ToChronoTime(absl::Now() + within);
   impl_->henb_server->Shutdown(deadline);
+  impl_->henb_rpc->Stop();
   for (auto* server : {&impl_->admin_server, &impl_->status_server}) {
     if (*server) (*server)->Shutdown(deadline);
     server->reset();

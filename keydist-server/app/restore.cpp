@@ -71,7 +71,7 @@ absl::Status Record(store::AuditLog& audit, absl::Time now, std::string detail) 
   record.actor = "operator";
   record.detail = std::move(detail);
   std::promise<absl::Status> durable;
-  audit.Append(std::move(record), [&durable](absl::Status status) { durable.set_value(std::move(status)); });
+  audit.Append(record, [&durable](absl::Status status) { durable.set_value(std::move(status)); });
   return common::WithContext(durable.get_future().get(), "done, but not audited");
 }
 

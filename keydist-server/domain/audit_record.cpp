@@ -1,8 +1,13 @@
 #include "keydist-server/domain/audit_record.h"
 
+#include <cryptopp/sha.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "common/status.h"
+#include "keydist-server/domain/hex.h"
 
 namespace henb::keydist::domain {
 namespace {
@@ -19,7 +24,12 @@ void AppendNumber(std::uint64_t value, std::string* out) {
 
 void AppendText(std::string_view text, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
   out->push_back('"');
+  if (std::all_of(text.begin(), text.end(), plain)) {
+    out->append(text).push_back('"');
+    return;
+  }
   for (const char c : text) {
     const auto octet = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -61,11 +71,14 @@ void AppendPeers(const std::vector<AuditedPeer>& peers, std::string* out) {
   out->push_back(']');
 }
 
+/// With Crypto++, which needs no memory of its own: this is done for every record, by one thread for all.
 common::Sha256Digest ChainHash(const common::Sha256Digest& before, std::string_view body) {
-  std::string input;
-  input.reserve(32 + body.size());
-  input.append(before.bytes()).append(body);
-  return common::Sha256Digest::Of(input);
+  CryptoPP::SHA256 sha;
+  sha.Update(reinterpret_cast<const CryptoPP::byte*>(before.bytes().data()), before.bytes().size());
+  sha.Update(reinterpret_cast<const CryptoPP::byte*>(body.data()), body.size());
+  std::array<char, CryptoPP::SHA256::DIGESTSIZE> digest;
+  sha.Final(reinterpret_cast<CryptoPP::byte*>(digest.data()));
+  return *common::Sha256Digest::FromBytes({digest.data(), digest.size()});
 }
 
 /// Civil time with microseconds, without the cost of a format string.
@@ -88,11 +101,7 @@ void AppendTime(absl::Time at, std::string* out) {
 
 }  // namespace
 
-ChainHead AppendLine(const ChainHead& head, const AuditRecord& record, std::string* out) {
-  const std::size_t start = out->size();
-  ChainHead next{.sequence = head.sequence + 1, .hash = {}};
-  out->append(kStart);
-  AppendNumber(next.sequence, out);
+void RenderRecord(const AuditRecord& record, std::string* out) {
   AppendTime(record.at, out);
   AppendMember("event", record.event, out);
   AppendMember("actor", record.actor, out);
@@ -103,9 +112,25 @@ ChainHead AppendLine(const ChainHead& head, const AuditRecord& record, std::stri
   AppendMember("purpose", record.purpose, out);
   AppendPeers(record.peers, out);
   AppendMember("detail", record.detail, out);
+}
+
+ChainHead ChainRendered(const ChainHead& head, std::string_view rendered, std::string* out) {
+  const std::size_t start = out->size();
+  ChainHead next{.sequence = head.sequence + 1, .hash = {}};
+  out->append(kStart);
+  AppendNumber(next.sequence, out);
+  out->append(rendered);
   next.hash = ChainHash(head.hash, std::string_view(*out).substr(start));
-  out->append(kHashKey).append(next.hash.ToHex()).append("\"}\n");
+  out->append(kHashKey);
+  AppendHex(next.hash.bytes(), out);
+  out->append("\"}\n");
   return next;
+}
+
+ChainHead AppendLine(const ChainHead& head, const AuditRecord& record, std::string* out) {
+  std::string rendered;
+  RenderRecord(record, &rendered);
+  return ChainRendered(head, rendered, out);
 }
 
 absl::StatusOr<ChainHead> CheckLine(const ChainHead& head, std::string_view line, bool anywhere) {

@@ -41,7 +41,13 @@ struct ChainHead {
   friend bool operator==(const ChainHead&, const ChainHead&) = default;
 };
 
-/// Appends the record as one JSON line to `out` and returns the head after it.
+/// Appends those octets of the record's line that do not depend on where it stands, from `,"at"` on, to `out`.
+void RenderRecord(const AuditRecord& record, std::string* out);
+
+/// Appends the line of a record that RenderRecord has rendered, and returns the head after it.
+[[nodiscard]] ChainHead ChainRendered(const ChainHead& head, std::string_view rendered, std::string* out);
+
+/// Both: appends the record as one JSON line to `out` and returns the head after it.
 ///
 /// The line: `{"seq":…,"at":"…","event":"…",…,"hash":"<64 hex>"}\n`, where hash = SHA-256(hash of the line before, 32
 /// octets ‖ the line's octets before `,"hash"`).

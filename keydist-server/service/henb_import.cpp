@@ -42,7 +42,7 @@ absl::Status OperatorDesk::AuditAll(std::string_view event, const std::vector<st
     record.event = event;
     record.actor = "operator";
     record.detail = detail;
-    service_.audit().Append(std::move(record), [outcome](const absl::Status& status) {
+    service_.audit().Append(record, [outcome](const absl::Status& status) {
       {
         const std::lock_guard lock(outcome->mutex);
         outcome->first_error.Update(status);

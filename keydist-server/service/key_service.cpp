@@ -3,6 +3,7 @@
 #include "common/ip_address.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "keydist-server/domain/hex.h"
 
 namespace henb::keydist::service {
 namespace {
@@ -124,13 +125,19 @@ absl::Status KeyService::Decide(const CallerIdentity& caller, std::span<const st
 void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const std::string_view> peers,
                                 domain::Purpose purpose, const absl::Status& verdict, const Decision& decision,
                                 store::AuditLog::Done done) {
-  domain::AuditRecord record;
+  static thread_local domain::AuditRecord record;  // Keeps the memory of its texts.
   record.at = decision.now;
   record.actor = caller.id.str();
-  record.anchor = caller.anchor.ToHex();
+  record.anchor.clear();
+  domain::AppendHex(caller.anchor.bytes(), &record.anchor);
+  record.generation = 0;
+  record.epoch = 0;
+  record.next_epoch = 0;
+  record.detail.clear();
   record.purpose = purpose == domain::Purpose::kPpk ? "ppk" : "ike_psk";
   if (!verdict.ok()) {
     record.event = "caller_refused";
+    record.peers.clear();
     record.detail = common::StrCat("GetPairKeys: ", verdict.message());
     denials_.fetch_add(peers.size(), std::memory_order_relaxed);
     refusals_.Count(WhyRefused(decision.caller));
@@ -139,15 +146,17 @@ void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const st
     record.generation = decision.caller.generation;
     record.epoch = decision.pick.current->span.number;
     record.next_epoch = decision.pick.next != nullptr ? decision.pick.next->span.number : 0;
-    record.peers.reserve(peers.size());
+    record.peers.resize(peers.size());
     std::uint64_t issued = 0;
     std::uint64_t suspended = 0;
     for (std::size_t i = 0; i < peers.size(); ++i) {
       const PeerView& view = decision.peers[i];
       if (view.verdict == domain::PairVerdict::kAllowed) ++issued;
       if (view.verdict == domain::PairVerdict::kPeerSuspended) ++suspended;
-      record.peers.push_back(
-          {.outcome = OutcomeOf(view.verdict), .peer = std::string(peers[i]), .generation = view.generation});
+      domain::AuditedPeer& peer = record.peers[i];
+      peer.outcome = OutcomeOf(view.verdict);
+      peer.peer.assign(peers[i]);
+      peer.generation = view.generation;
     }
     if (issued == 0) record.event = "keys_denied";
     keys_issued_.fetch_add(issued, std::memory_order_relaxed);
@@ -157,7 +166,7 @@ void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const st
       refusals_.Count(Refusal::kPeerNotAllowed, denied - suspended);
     }
   }
-  audit_.Append(std::move(record), std::move(done));
+  audit_.Append(record, std::move(done));
 }
 
 void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view call, const absl::Status& verdict) {
@@ -169,7 +178,7 @@ void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view ca
   record.detail = common::StrCat(call, ": ", verdict.message());
   denials_.fetch_add(1, std::memory_order_relaxed);
   if (!caller.id.str().empty()) refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
-  audit_.Append(std::move(record), [](const absl::Status&) {});
+  audit_.Append(record, [](const absl::Status&) {});
 }
 
 }  // namespace henb::keydist::service

@@ -25,7 +25,7 @@ absl::Status OperatorDesk::Audit(std::string_view event, std::string detail) {
   record.detail = std::move(detail);
   auto durable = std::make_shared<std::promise<absl::Status>>();
   std::future<absl::Status> result = durable->get_future();
-  service_.audit().Append(std::move(record), [durable](absl::Status status) { durable->set_value(std::move(status)); });
+  service_.audit().Append(record, [durable](absl::Status status) { durable->set_value(std::move(status)); });
   return common::WithContext(result.get(), "done, but not audited");
 }
 

@@ -23,10 +23,10 @@ class AuditLog {
   using Done = absl::AnyInvocable<void(absl::Status)>;
   virtual ~AuditLog() = default;
 
-  /// Takes the record and returns; `done` is called exactly once, on a thread of the log's or on the caller's: OK when
+  /// Reads the record and returns; `done` is called exactly once, on a thread of the log's or on the caller's: OK when
   /// the record is durable, Unavailable when it is not and never will be. Until then nothing that the record is about
   /// may leave.
-  virtual void Append(domain::AuditRecord record, Done done) = 0;
+  virtual void Append(const domain::AuditRecord& record, Done done) = 0;
   /// OK, or why records cannot be written.
   [[nodiscard]] virtual absl::Status health() const = 0;
   [[nodiscard]] virtual domain::ChainHead head() const = 0;

@@ -53,8 +53,7 @@ absl::StatusOr<std::unique_ptr<FileAuditLog>> FileAuditLog::Open(std::unique_ptr
   std::unique_ptr<FileAuditLog> log(new FileAuditLog(std::move(file), std::move(options)));
   RETURN_IF_ERROR_CTX(log->Recover(), "audit log");
   RETURN_IF_ERROR_CTX(log->RecoverAge(), "audit log");
-  log->committing_ = std::thread([raw = log.get()] { raw->RunCommits(); });
-  log->telling_ = std::thread([raw = log.get()] { raw->RunDone(); });
+  log->thread_ = std::thread([raw = log.get()] { raw->RunCommits(); });
   return log;
 }
 
@@ -123,21 +122,19 @@ FileAuditLog::~FileAuditLog() {
     stopping_ = true;
   }
   wake_.notify_one();
-  if (committing_.joinable()) committing_.join();
-  {
-    const std::lock_guard lock(done_mutex_);
-    no_more_ = true;
-  }
-  done_wake_.notify_one();
-  if (telling_.joinable()) telling_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
-void FileAuditLog::Append(domain::AuditRecord record, Done done) {
+void FileAuditLog::Append(const domain::AuditRecord& record, Done done) {
+  static thread_local std::string text;
+  text.clear();
+  domain::RenderRecord(record, &text);
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && waiting_.size() < kMaxWaiting) {
-      waiting_.push_back({std::move(record), std::move(done)});
-      if (waiting_.size() == 1) {
+    if (!stopping_ && waiting_.records.size() < kMaxWaiting) {
+      waiting_.text.append(text);
+      waiting_.records.push_back({record.at, text.size(), std::move(done)});
+      if (waiting_.records.size() == 1) {
         first_waits_since_ = clock_.Steady();
         wake_.notify_one();  // Later ones find the thread woken already.
       }
@@ -151,46 +148,30 @@ void FileAuditLog::Append(domain::AuditRecord record, Done done) {
 void FileAuditLog::RunCommits() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    Committed committed;
-    committed.group.swap(waiting_);
-    waiting_.reserve(committed.group.size());
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.records.empty(); });
+    if (waiting_.records.empty()) return;
+    std::swap(committing_, waiting_);
     const absl::Duration since = first_waits_since_;
     lock.unlock();
-    committed.status = Commit(committed.group);
-    if (committed.status.ok()) latency_.Note(clock_.Steady() - since);
-    {
-      const std::lock_guard done_lock(done_mutex_);
-      committed_.push_back(std::move(committed));
-    }
-    done_wake_.notify_one();
+    const absl::Status status = Commit(committing_);
+    if (status.ok()) latency_.Note(clock_.Steady() - since);
+    for (Waiting& waiting : committing_.records) waiting.done(status);
+    committing_.records.clear();
+    committing_.text.clear();
     lock.lock();
   }
 }
 
-void FileAuditLog::RunDone() {
-  std::vector<Committed> committed;
-  std::unique_lock lock(done_mutex_);
-  while (true) {
-    done_wake_.wait(lock, [this] { return no_more_ || !committed_.empty(); });
-    if (committed_.empty()) return;
-    committed.swap(committed_);
-    lock.unlock();
-    for (Committed& one : committed) {
-      for (Waiting& waiting : one.group) waiting.done(one.status);
-    }
-    committed.clear();
-    lock.lock();
-  }
-}
-
-absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
+absl::Status FileAuditLog::Commit(const Group& group) {
   RollIfDue();
-  if (!begun_) begun_ = group.front().record.at;
+  if (!begun_) begun_ = group.records.front().at;
   buffer_.clear();
   domain::ChainHead head = head_;
-  for (const Waiting& waiting : group) head = domain::AppendLine(head, waiting.record, &buffer_);
+  std::string_view text = group.text;
+  for (const Waiting& waiting : group.records) {
+    head = domain::ChainRendered(head, text.substr(0, waiting.size), &buffer_);
+    text.remove_prefix(waiting.size);
+  }
   absl::Status status = absl::OkStatus();
   // After a failed sync the kernel may have dropped pages: nothing above the last durable record is believed.
   if (torn_) status = file_->Truncate(durable_size_);
@@ -212,9 +193,9 @@ absl::Status FileAuditLog::Commit(const std::vector<Waiting>& group) {
     return status;
   }
   status = absl::UnavailableError(common::StrCat("no audit record can be written: ", status.message()));
-  if (health_.ok()) common::LogAlarm("audit_failed", {{"error", status}, {"refused", group.size()}});
+  if (health_.ok()) common::LogAlarm("audit_failed", {{"error", status}, {"refused", group.records.size()}});
   health_ = status;
-  refused_ += group.size();
+  refused_ += group.records.size();
   return status;
 }
 
@@ -230,7 +211,7 @@ domain::ChainHead FileAuditLog::head() const {
 
 AuditStats FileAuditLog::stats() const {
   const std::lock_guard lock(mutex_);
-  return {.groups = groups_, .refused = refused_, .waiting = waiting_.size(), .latency = latency_.Read()};
+  return {.groups = groups_, .refused = refused_, .waiting = waiting_.records.size(), .latency = latency_.Read()};
 }
 
 absl::StatusOr<std::vector<std::string>> FileAuditLog::Last(std::size_t most) const {

@@ -16,7 +16,8 @@
 namespace henb::keydist::store {
 
 /// Audit records in a file, JSON lines in a hash chain, with group commit: whatever waits is written by one write(2)
-/// and made durable by one fdatasync(2) on the log's own thread, which then calls every `done`. Any thread.
+/// and made durable by one fdatasync(2) on the log's own thread, which then calls every `done`: it must not take long.
+/// A record is rendered by who appends it. Any thread.
 ///
 /// When a write or sync fails, the file is cut back to its last durable record and all records of the group are
 /// refused; the next group tries again. A torn end found at the start (power cut) is cut off: nothing that it was about
@@ -42,7 +43,7 @@ class FileAuditLog final : public AuditLog {
   /// Writes what waits, then ends.
   ~FileAuditLog() override;
 
-  void Append(domain::AuditRecord record, Done done) override;
+  void Append(const domain::AuditRecord& record, Done done) override;
   absl::Status health() const override;
   domain::ChainHead head() const override;
   AuditStats stats() const override;
@@ -50,8 +51,13 @@ class FileAuditLog final : public AuditLog {
 
  private:
   struct Waiting {
-    domain::AuditRecord record;
+    absl::Time at;
+    std::size_t size;  ///< Octets of its text.
     Done done;
+  };
+  struct Group {
+    std::vector<Waiting> records;
+    std::string text;  ///< Rendered, one after the other.
   };
   FileAuditLog(std::unique_ptr<AppendFile> file, Options options);
   absl::Status RecoverAge();
@@ -59,9 +65,8 @@ class FileAuditLog final : public AuditLog {
   void RollIfDue();
   absl::Status Recover();
   void RunCommits();
-  void RunDone();
   /// One group. The lock is not held.
-  absl::Status Commit(const std::vector<Waiting>& group);
+  absl::Status Commit(const Group& group);
 
   Options options_;
   const common::Clock& clock_;
@@ -71,29 +76,20 @@ class FileAuditLog final : public AuditLog {
   bool roll_failed_ = false;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Waiting> waiting_;
+  Group waiting_;
   absl::Duration first_waits_since_;  ///< The first of waiting_.
   domain::ChainHead head_;            ///< Of the last durable record.
   std::uint64_t durable_size_ = 0;    ///< Octets of the file up to there.
   bool torn_ = false;                 ///< The file may be longer than durable_size_. The log's thread only.
-  std::string buffer_;                ///< The log's thread only.
+  std::string buffer_;                ///< The log's thread only, as committing_.
+  Group committing_;
   absl::Status health_;
   bool stopping_ = false;
   std::uint64_t groups_ = 0;
   std::uint64_t refused_ = 0;
   common::LatencyHistogram latency_;
 
-  struct Committed {
-    std::vector<Waiting> group;
-    absl::Status status;
-  };
-  std::mutex done_mutex_;
-  std::condition_variable done_wake_;
-  std::vector<Committed> committed_;
-  bool no_more_ = false;  ///< The committing thread has ended.
-
-  std::thread committing_;
-  std::thread telling_;
+  std::thread thread_;
 };
 
 }  // namespace henb::keydist::store

@@ -74,6 +74,17 @@ def key_service(*options):
         return built_in("keydist_bench", *options, "--kdc", load, conf)()
 
 
+def henbs(*options):
+    """The key service with up to a million HeNBs; how it grows is kept for plot_henbs.py."""
+    points = TOP / "build" / "bench" / "henbs.json"
+
+    def measure():
+        points.parent.mkdir(parents=True, exist_ok=True)
+        return built_in("henbs_bench", *options, "--points", points)()
+
+    return measure
+
+
 def stripped_size():
     """Octets of x2secd without symbols."""
     with tempfile.TemporaryDirectory() as folder:
@@ -132,12 +143,14 @@ def main():
     parser.add_argument("--json", action="store_true", help="results on standard output")
     parser.add_argument("--quick", action="store_true", help="fewer requests to the key service: for a look only")
     parser.add_argument("--no-lab", action="store_true", help="without the measurements in the lab's machine")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="parts of names: decision keydist watch nem size links")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="parts of names: decision keydist watch henbs enrol nem size links")
     given = parser.parse_args()
     benches = {
         "decision": built_in("decision_bench"),
         "keydist": lambda: key_service(*(["--quick"] if given.quick else [])),
         "watch": built_in("watch_bench", *(["--quick"] if given.quick else [])),
+        "henbs": henbs(*(["--quick"] if given.quick else [])),
+        "enrol": built_in("enrol_bench"),
         "nem": built_in("nem_bench"),
         "size": stripped_size,
         "links": links,

@@ -4,18 +4,11 @@
 
 #include <string>
 
-#include "tests/unit/keydist/test_pki.h"
+#include "tests/bench/keydist_bench/bench_pki.h"
 
 namespace henb::keydist::bench {
 
 constexpr int kHenbs = 1024;  ///< Registered, all in one group.
-
-struct Pki {
-  test::TestCa vendor{"bench vendor root"};
-  test::TestCa operator_ca{"bench operator root"};
-  test::Identity server = operator_ca.Issue("keydist.bench.example");
-  test::Identity client = vendor.Issue("henb-0000.bench.example");
-};
 
 [[nodiscard]] std::string HenbName(int number);
 
@@ -24,6 +17,7 @@ struct Ports {
   int echo = 0;
   int keys = 0;
   int durable = 0;
+  int durable_echo = 0;
 };
 
 /// Serves until `stop` (a pipe's end) is closed. The audit file lies in `folder`. The echo answers every call with as

@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -35,21 +36,28 @@ class Slot {
 
   void Next() {
     context_.emplace();
+    begun_ = absl::Now();
     answer_.Clear();
     const grpc::ByteBuffer& request =
         run_.requests[run_.next.fetch_add(1, std::memory_order_relaxed) % run_.requests.size()];
     stub_.UnaryCall(&*context_, kMethod, grpc::StubOptions(), &request, &answer_, [this](const grpc::Status& status) {
       (status.ok() ? run_.done : run_.failed).fetch_add(1, std::memory_order_relaxed);
-      if (status.ok() && absl::Now() < run_.end) return Next();
+      const absl::Time now = absl::Now();
+      took_.push_back(now - begun_);
+      if (status.ok() && now < run_.end) return Next();
       const std::lock_guard lock(run_.mutex);
       run_.last.Swap(&answer_);
       if (--run_.running == 0) run_.idle.notify_one();
     });
   }
 
+  [[nodiscard]] const std::vector<absl::Duration>& took() const { return took_; }
+
  private:
   grpc::GenericStub& stub_;
   Run& run_;
+  absl::Time begun_;
+  std::vector<absl::Duration> took_;
   std::optional<grpc::ClientContext> context_;
   grpc::ByteBuffer answer_;
 };
@@ -76,15 +84,15 @@ Load::Load(const Pki& pki, int port) : impl_(std::make_unique<Impl>()) {
 
 Load::~Load() = default;
 
-Load::Result Load::Run(const std::vector<std::string>& requests, absl::Duration duration) {
+Load::Result Load::Run(const std::vector<std::string>& requests, absl::Duration duration, int in_flight) {
   bench::Run run;
   for (const std::string& request : requests) {
     const grpc::Slice slice(request);
     run.requests.emplace_back(&slice, 1);
   }
   std::vector<std::unique_ptr<Slot>> slots;
-  for (int i = 0; i < kInFlight; ++i) slots.push_back(std::make_unique<Slot>(*impl_->stubs[i % kChannels], run));
-  run.running = kInFlight;
+  for (int i = 0; i < in_flight; ++i) slots.push_back(std::make_unique<Slot>(*impl_->stubs[i % kChannels], run));
+  run.running = in_flight;
   const absl::Time start = absl::Now();
   run.end = start + duration;
   for (const auto& slot : slots) slot->Next();
@@ -93,6 +101,13 @@ Load::Result Load::Run(const std::vector<std::string>& requests, absl::Duration 
   Result result;
   result.calls_per_second = static_cast<double>(run.done.load()) / absl::ToDoubleSeconds(absl::Now() - start);
   result.failed = run.failed.load();
+  std::vector<absl::Duration> took;
+  for (const auto& slot : slots) took.insert(took.end(), slot->took().begin(), slot->took().end());
+  std::sort(took.begin(), took.end());
+  if (!took.empty()) {
+    result.p50 = took[took.size() / 2];
+    result.p99 = took[took.size() * 99 / 100];
+  }
   grpc::Slice slice;
   if (run.last.DumpToSingleSlice(&slice).ok()) {
     result.last_answer.assign(reinterpret_cast<const char*>(slice.begin()), slice.size());

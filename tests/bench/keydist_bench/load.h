@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "tests/bench/keydist_bench/bench_server.h"
+#include "tests/bench/keydist_bench/bench_pki.h"
 
 namespace henb::keydist::bench {
 
@@ -25,10 +25,13 @@ class Load {
   struct Result {
     double calls_per_second = 0;
     std::uint64_t failed = 0;
+    absl::Duration p50;  ///< Of a call, as its caller sees it.
+    absl::Duration p99;
     std::string last_answer;
   };
-  /// Keeps kInFlight calls going for `duration`, each with the next of `requests` (serialised GetPairKeysRequest).
-  [[nodiscard]] Result Run(const std::vector<std::string>& requests, absl::Duration duration);
+  /// Keeps `in_flight` calls going for `duration`, each with the next of `requests` (serialised GetPairKeysRequest).
+  [[nodiscard]] Result Run(const std::vector<std::string>& requests, absl::Duration duration,
+                           int in_flight = kInFlight);
 
  private:
   struct Impl;

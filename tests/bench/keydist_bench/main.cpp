@@ -15,6 +15,7 @@
 #include "common/process_runner.h"
 #include "common/strings.h"
 #include "henb/keydist/v1/keydist.pb.h"
+#include "tests/bench/keydist_bench/bench_server.h"
 #include "tests/bench/keydist_bench/load.h"
 
 namespace henb::keydist::bench {
@@ -58,7 +59,8 @@ struct Measurement {
   Load& ours;
   int peers;
   double goal;
-  bool against_kdc = false;  ///< Keys a second against tickets a second.
+  bool against_kdc = false;         ///< Keys a second against tickets a second.
+  Load* instead_of_echo = nullptr;  ///< Another floor.
 };
 
 /// TGS requests a second that a KDC answers, as krb5_load tells. Nothing: it could not be asked.
@@ -76,6 +78,7 @@ int Main(int argc, char** argv) {
   int rounds = 5;
   absl::Duration each = absl::Seconds(2);
   std::string folder = "/var/tmp";
+  std::string only;
   std::string kdc_load;
   std::string kdc_conf;
   for (int i = 1; i < argc; ++i) {
@@ -87,12 +90,15 @@ int Main(int argc, char** argv) {
       each = absl::Seconds(1);
     } else if (argument == "--dir" && i + 1 < argc) {
       folder = argv[++i];
+    } else if (argument == "--only" && i + 1 < argc) {
+      only = argv[++i];
     } else if (argument == "--kdc" && i + 2 < argc) {
       kdc_load = argv[++i];
       kdc_conf = argv[++i];
     } else {
-      std::fprintf(stderr,
-                   "keydist_bench [--json] [--quick] [--dir FOLDER-ON-A-REAL-DISK] [--kdc KRB5_LOAD KRB5_CONF]\n");
+      std::fprintf(
+          stderr,
+          "keydist_bench [--json] [--quick] [--only NAME] [--dir FOLDER-ON-A-REAL-DISK] [--kdc KRB5_LOAD KRB5_CONF]\n");
       return 2;
     }
   }
@@ -119,26 +125,36 @@ int Main(int argc, char** argv) {
     Load echo(pki, ports.echo);
     Load keys(pki, ports.keys);
     Load durable(pki, ports.durable);
+    Load durable_echo(pki, ports.durable_echo);
     std::vector<Measurement> measurements = {{"get-pair-keys", keys, 1, 0.9},
                                              {"get-pair-keys-durable", durable, 1, 0.8},
+                                             {"durable-against-durable", durable, 1, 0.9, false, &durable_echo},
                                              {"get-pair-keys-batch32", keys, 32, 0.5}};
     if (!kdc_load.empty()) {
       measurements.push_back({"against-krb5-tgs", durable, 1, 5, true});
       measurements.push_back({"against-krb5-tgs-batch32", durable, 32, 50, true});
     }
     for (const Measurement& m : measurements) {
+      if (!only.empty() && only != m.name) continue;
       const std::vector<std::string> requests = Requests(m.peers);
-      if (echo.Run(requests, absl::Milliseconds(300)).failed > 0) return 1;
+      Load& bare = m.instead_of_echo != nullptr ? *m.instead_of_echo : echo;
+      if (bare.Run(requests, absl::Milliseconds(300)).failed > 0) return 1;
       const Load::Result warm = m.ours.Run(requests, absl::Milliseconds(300));
       if (warm.failed > 0 || !IsWhole(warm.last_answer, m.peers)) {
         std::fprintf(stderr, "%s: the service does not answer as it should\n", m.name);
         return 1;
       }
+      if (const char* what = getenv("X2_PROFILE")) {
+        Load& l = what[0] == 'e' ? echo : m.ours;
+        std::fprintf(stderr, "PROFILE server %d client %d\n", server, getpid());
+        fprintf(stderr, "%f\n", l.Run(requests, absl::Seconds(atoi(getenv("X2_SECONDS")))).calls_per_second);
+        continue;
+      }
       std::vector<double> ours;
       std::vector<double> floor;
       for (int round = 0; round < rounds; ++round) {
         floor.push_back(m.against_kdc ? TicketsPerSecond(kdc_load, kdc_conf, each)
-                                      : echo.Run(requests, each).calls_per_second);
+                                      : bare.Run(requests, each).calls_per_second);
         ours.push_back(m.ours.Run(requests, each).calls_per_second * (m.against_kdc ? m.peers : 1));
         std::fprintf(stderr, "%s %d/%d: %.0f, %s %.0f, answer %zu octets\n", m.name, round + 1, rounds, ours.back(),
                      m.against_kdc ? "KDC" : "echo", floor.back(), warm.last_answer.size());
@@ -158,7 +174,7 @@ int Main(int argc, char** argv) {
   }
   close(stop[1]);
   waitpid(server, nullptr, 0);
-  unlink((folder + "/audit.jsonl").c_str());
+  for (const char* name : {"/audit.jsonl", "/echo"}) unlink((folder + name).c_str());
   rmdir(folder.c_str());
   if (json) {
     std::printf("%s\n", results.dump(2).c_str());

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "common/random.h"
+#include "common/rpc/grpc_process.h"
 #include "henb/keydist/v1/keydist.grpc.pb.h"
 #include "keydist-server/rpc/henb_rpc.h"
 #include "keydist-server/store/audit_log.h"
@@ -22,19 +23,20 @@ namespace {
 /// The bench's own: nothing is asked for that would be recorded.
 class NoAudit final : public store::AuditLog {
  public:
-  void Append(domain::AuditRecord, Done done) override { done(absl::OkStatus()); }
+  void Append(const domain::AuditRecord&, Done done) override { done(absl::OkStatus()); }
   absl::Status health() const override { return absl::OkStatus(); }
   domain::ChainHead head() const override { return {}; }
   absl::StatusOr<std::vector<std::string>> Last(std::size_t) const override { return std::vector<std::string>(); }
 };
 
-std::unique_ptr<grpc::Server> Listen(const WatchPki& pki, grpc::Service* service, int* port) {
+template <typename Add>
+std::unique_ptr<grpc::Server> Listen(const WatchPki& pki, int* port, Add add) {
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   tls.pem_root_certs = pki.vendor.pem() + pki.operator_ca.pem();
   tls.pem_key_cert_pairs.push_back({pki.server.key_pem, pki.server.certificate_pem});
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), port);
-  builder.RegisterService(service);
+  add(builder);
   return builder.BuildAndStart();
 }
 
@@ -104,18 +106,20 @@ void ServeKeys(const WatchPki& pki, int henbs, int report, int orders) {
   service::CallQuota quota{service::QuotaLimits{}};
   const auto rpc = rpc::MakeHenbRpc(service, gate, streams, quota);
   int port = 0;
-  const auto server = Listen(pki, rpc.get(), &port);
+  const auto server = Listen(pki, &port, [&](grpc::ServerBuilder& builder) { rpc->AddTo(builder); });
+  rpc->Start();
   Run(port, report, orders, [&](std::uint64_t revision) {
     service.events().Publish({.kind = service::ChangeNote::Kind::kEpoch, .revision = revision, .epoch = revision});
   });
   streams.Close(random);
   server->Shutdown(std::chrono::system_clock::now());
+  rpc->Stop();
 }
 
 void ServeBare(const WatchPki& pki, int report, int orders) {
   BareService service;
   int port = 0;
-  const auto server = Listen(pki, &service, &port);
+  const auto server = Listen(pki, &port, [&](grpc::ServerBuilder& builder) { builder.RegisterService(&service); });
   Run(port, report, orders, [&](std::uint64_t revision) { service.Tell(revision); });
   server->Shutdown(std::chrono::system_clock::now());
 }
@@ -129,6 +133,7 @@ std::string WatcherName(int number) {
 }
 
 void ServeWatchers(const WatchPki& pki, Role role, int henbs, int report, int orders) {
+  common::PrepareForGrpc();
   role == Role::kKeyService ? ServeKeys(pki, henbs, report, orders) : ServeBare(pki, report, orders);
 }
 

@@ -21,7 +21,7 @@ void Require(bool holds) {
 /// Renders and checks every record: outside text must not break the chain.
 class CheckingAuditLog final : public store::AuditLog {
  public:
-  void Append(domain::AuditRecord record, Done done) override {
+  void Append(const domain::AuditRecord& record, Done done) override {
     std::string line;
     const domain::ChainHead next = domain::AppendLine(head_, record, &line);
     Require(line.find('\n') == line.size() - 1);

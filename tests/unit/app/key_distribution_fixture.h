@@ -43,8 +43,8 @@ class KeyDistributionFixture : public LoopFixture {
     changes.clear();
     Start();
   }
-  void Need(std::set<common::HenbId> peers) {
-    keys->SetNeeded(std::move(peers));
+  void Need(std::set<common::HenbId> peers, bool may_need = false) {
+    keys->SetNeeded(std::move(peers), may_need);
     Settle();
   }
   void Tell(x2sec::core::KeyServiceEvent::Kind kind, const common::HenbId& peer = {}) {

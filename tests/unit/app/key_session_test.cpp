@@ -62,6 +62,40 @@ TEST_F(ClientManners, NeitherTheOperatorNorAnOpenPathMakesItComeBeforeItsTime) {
   EXPECT_EQ(Asked(), asked);
 }
 
+TEST_F(ClientManners, ASessionOutlivesItsLastLinkWhileARuleListsPsk) {
+  Need({b}, true);
+  Need({}, true);
+  EXPECT_TRUE(service.watching());
+  const std::size_t registrations = service.registrations();
+  Advance(absl::Minutes(3));
+  const std::size_t calls = service.calls().size();
+  EXPECT_EQ(Asked(), registrations + calls) << "not a word while nobody needs it";
+  Need({c}, true);
+  EXPECT_TRUE(StateOf(c).installed);
+  EXPECT_EQ(service.watches_started(), 1);
+  EXPECT_EQ(service.registrations(), registrations + 1) << "after the key: addresses may be others by now";
+  Need({}, true);
+  for (int i = 0; i < 7; ++i) Advance(absl::Minutes(1));
+  EXPECT_FALSE(service.watching());
+  EXPECT_EQ(service.registrations(), registrations + 1) << "the lease is not renewed for nobody";
+}
+
+TEST_F(ClientManners, R4WithoutARuleThatListsPskTheSessionEndsAtOnce) {
+  Need({b}, true);
+  Need({}, true);
+  Need({}, false);
+  EXPECT_FALSE(service.watching());
+}
+
+TEST_F(ClientManners, WhatTheServiceTellsALingeringSessionIsNotLost) {
+  Need({b}, true);
+  Need({}, true);
+  service.Say(b, {.generation_peer = 2});
+  Tell(Kind::kPairChanged, b);
+  Need({b}, true);
+  EXPECT_EQ(StateOf(b).version.generation_peer, 2U);
+}
+
 TEST_F(ClientManners, AnAbsurdRetryAfterIsCutShort) {
   service.Fail(Busy(absl::Hours(1000)));
   Need({b});

@@ -13,9 +13,9 @@ namespace henb::keydist::test {
 /// Keeps records; refuses them when told.
 class FakeAuditLog final : public store::AuditLog {
  public:
-  void Append(domain::AuditRecord record, Done done) override {
+  void Append(const domain::AuditRecord& record, Done done) override {
     if (failing) return done(absl::UnavailableError("disk full"));
-    records.push_back(std::move(record));
+    records.push_back(record);
     done(absl::OkStatus());
   }
   absl::Status health() const override { return failing ? absl::UnavailableError("disk full") : absl::OkStatus(); }
