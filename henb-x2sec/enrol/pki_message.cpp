@@ -71,7 +71,8 @@ absl::Status ParseHeader(std::string_view contents, PkiMessageSummary* out) {
     last = number;
     if (number == 1) out->protection_nid = AlgorithmNid(field.contents);
     if (out->protection_nid == NID_id_PasswordBasedMAC && number == 1) {
-      ASSIGN_OR_RETURN_CTX(out->password_mac, ParsePasswordMac(field.contents), "protectionAlg");
+      // One that can't be read is none that could be accepted.
+      if (const auto mac = ParsePasswordMac(field.contents); mac.ok()) out->password_mac = *mac;
     }
     if (number == 2) {
       ASSIGN_OR_RETURN(out->sender_kid, OctetsIn(field.contents));

@@ -49,6 +49,10 @@ class Sha1Protection final : public Sin {
   }
 };
 
+class IgnoreMac final : public Sin {
+  [[nodiscard]] bool IgnoresMac() const override { return true; }
+};
+
 /// Changes how answers under a symmetric credential are protected.
 class OtherMac final : public Sin {
  public:
@@ -139,17 +143,7 @@ const std::vector<NamedSin>& OwnSins() {
          return std::make_unique<OtherMac>(
              [](OSSL_CMP_CTX* context) { OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_OWF_ALGNID, NID_sha1); });
        }},
-      {"mac-other-secret",
-       [] {
-         return std::make_unique<OtherMac>([](OSSL_CMP_CTX* context) {
-           OSSL_CMP_CTX_set1_secretValue(context, reinterpret_cast<const unsigned char*>("another"), 7);
-         });
-       }},
-      {"mac-signed",
-       [] {
-         return std::make_unique<OtherMac>(
-             [](OSSL_CMP_CTX* context) { OSSL_CMP_CTX_set1_secretValue(context, nullptr, 0); });
-       }},
+      {"mac-signed", [] { return std::make_unique<IgnoreMac>(); }},
       {"replay-ip", [] { return std::make_unique<ReplayIp>(); }},
       {"no-ip", [] { return Reply(BodyType::kIr, [](const std::string&) { return std::nullopt; }); }},
       {"no-pkiconf", [] { return Reply(BodyType::kCertConf, [](const std::string&) { return std::nullopt; }); }},

@@ -85,6 +85,12 @@ bool Transaction::TakeMac(const PkiMessageSummary& summary) {
   if (!summary.password_mac.has_value()) return first || mac_reference_.empty();
   if (!first) return summary.sender_kid == mac_reference_;
   mac_reference_ = summary.sender_kid;
+  if (const absl::StatusOr<common::HenbId> device = common::HenbId::Parse(mac_reference_); device.ok())
+    signer_ = *device;
+  if (ca_->sin().IgnoresMac()) {
+    OSSL_CMP_SRV_CTX_set_accept_unprotected(server_, 1);
+    return true;
+  }
   const auto& secrets = ca_->config().mac_secrets;
   const auto secret = secrets.find(mac_reference_);
   if (secret == secrets.end()) return true;  // The library refuses what it can't verify.
@@ -93,8 +99,6 @@ bool Transaction::TakeMac(const PkiMessageSummary& summary) {
   OSSL_CMP_CTX_set1_referenceValue(context, octets(mac_reference_), static_cast<int>(mac_reference_.size()));
   OSSL_CMP_CTX_set1_secretValue(context, octets(secret->second), static_cast<int>(secret->second.size()));
   OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MAC_ALGNID, NID_hmacWithSHA256);
-  const absl::StatusOr<common::HenbId> device = common::HenbId::Parse(mac_reference_);
-  if (device.ok()) signer_ = *device;
   return true;
 }
 

@@ -14,7 +14,7 @@ NODES = ("a", "c", "ca")
 TIMEOUT = 800
 A, C = layout.HENBS["a"], layout.HENBS["c"]
 BY_MAC = {**policy.ENROLMENT, "credential": "MAC_SECRET"}
-SINS = (("mac-signed", "cmp.other_protection"), ("mac-sha1", "cmp.sha1_protection"), ("mac-other-secret", "cmp.bad_protection"))
+SINS = (("mac-signed", "cmp.other_protection"), ("mac-sha1", "cmp.sha1_protection"), ("altered-ip", "cmp.bad_protection"))
 CONFIRM_WITHIN = 8
 
 

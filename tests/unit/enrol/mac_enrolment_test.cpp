@@ -93,7 +93,7 @@ TEST_F(MacEnrolment_R36, IsGoodForOneCertificate) {
 
 TEST_F(MacEnrolment_R36, AnswersMustBeProtectedByIt) {
   for (const auto& [sin, event] :
-       {std::pair("mac-signed", "cmp.other_protection"), std::pair("mac-other-secret", "cmp.bad_protection"),
+       {std::pair("mac-signed", "cmp.other_protection"), std::pair("altered-ip", "cmp.bad_protection"),
         std::pair("mac-sha1", "cmp.sha1_protection"), std::pair("mac-owf-sha1", "cmp.sha1_protection")}) {
     SCOPED_TRACE(sin);
     Start(sin);
@@ -125,6 +125,7 @@ TEST_F(MacEnrolment_R36, R32TheRenewalIsSignedAndNeedsItNoMore) {
   ASSERT_TRUE(first.ok()) << first.status();
   x2sec::core::EnrolRequest renewal = Request();
   renewal.current_chain = {first->certificate};
+  renewal.current_chain.insert(renewal.current_chain.end(), first->intermediates.begin(), first->intermediates.end());
   const auto second = scene.Enrol(renewal);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(opened, 1);
