@@ -1,5 +1,5 @@
-// The signature of a policy: CMS SignedData (RFC 5652) by the operator's configuration key (R56). OpenSSL stays behind
-// this header.
+// The signature of policies and provisioning data: CMS SignedData (RFC 5652) by the operator's configuration key (R37,
+// R56). OpenSSL stays behind this header.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@
 
 namespace henb::policy {
 
-/// Who a signed policy must be meant for and signed by.
+/// Who a signed policy or provisioning data must be meant for and signed by.
 struct SignatureExpectation {
   std::vector<common::Certificate> vendor_roots;  ///< Trust anchors, self-signed; intermediates come in the CMS.
   common::HenbId device;                          ///< Must be in the signer's authorisedDevices.
-  std::string operator_name;                      ///< Must be the signer's operator.
+  std::string operator_name;                      ///< Must be the signer's operator. Provisioning: empty is any.
   absl::Time now;                                 ///< For the validity of certificates.
   bool check_time = true;                         ///< False: a policy that was taken before, after a restart.
 };
@@ -45,6 +45,16 @@ struct VerifiedPolicy {
 [[nodiscard]] absl::StatusOr<VerifiedPolicy> VerifyPolicy(std::string_view cms_der,
                                                           const SignatureExpectation& expected);
 
+struct VerifiedProvisioning {
+  std::string json;
+  SignerInfo signer;
+  std::string credential;  ///< The envelope that came with it, DER; not signed: the JSON holds its digest. Or empty.
+};
+
+/// The same for provisioning data, whose content type is its own (docs/oids.md).
+[[nodiscard]] absl::StatusOr<VerifiedProvisioning> VerifyProvisioning(std::string_view cms_der,
+                                                                      const SignatureExpectation& expected);
+
 /// Signs as VerifyPolicy wants it, with SHA-256. `chain`: intermediates up to the vendor root, put into the CMS.
 /// InvalidArgument when key and certificate do not belong together or the certificate lacks what a configuration signer
 /// needs. The passphrase-less key is PEM (PKCS#8 or traditional).
@@ -52,8 +62,17 @@ struct VerifiedPolicy {
                                                      const common::SecretBytes& key_pem,
                                                      const std::vector<common::Certificate>& chain);
 
+/// The same for provisioning data; `credential` goes into an unsigned attribute, none where it is empty.
+[[nodiscard]] absl::StatusOr<std::string> SignProvisioning(std::string_view json, const common::Certificate& signer,
+                                                           const common::SecretBytes& key_pem,
+                                                           const std::vector<common::Certificate>& chain,
+                                                           std::string_view credential);
+/// Provisioning data as it was, its credential left out; the signature holds on.
+[[nodiscard]] absl::StatusOr<std::string> WithoutCredential(std::string_view cms_der);
+
 /// The content of attached SignedData, its signature not looked at: for showing, never for applying.
 [[nodiscard]] absl::StatusOr<std::string> UnverifiedContent(std::string_view cms_der);
+[[nodiscard]] absl::StatusOr<std::string> UnverifiedProvisioning(std::string_view cms_der);
 /// Whether the octets look like DER (a SEQUENCE) and not like JSON.
 [[nodiscard]] bool LooksLikeDer(std::string_view octets);
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "common/status.h"
+#include "policy/enrolment_section.h"
 #include "policy/json_reader.h"
 #include "policy/validate.h"
 
@@ -26,14 +27,6 @@ absl::StatusOr<std::string> ParseLabel(std::string_view text) {
   if (fine) return std::string(text);
   return absl::InvalidArgumentError(
       common::StrCat(common::Quoted(text), " is not a name (1 to 64 letters, digits, '.', '_' or '-')"));
-}
-
-absl::StatusOr<std::string> ParsePrintable(std::string_view text) {
-  const bool fine =
-      !text.empty() && text.size() <= 200 && common::Quoted(text, 200) == common::StrCat("\"", text, "\"");
-  if (fine) return std::string(text);
-  return absl::InvalidArgumentError(
-      common::StrCat(common::Quoted(text), " is not 1 to 200 printable ASCII characters without quotes"));
 }
 
 Revocation ReadRevocation(JsonObject object, Problems* problems) {
@@ -106,28 +99,6 @@ LateBinding ReadLateBinding(JsonObject object) {
   return out;
 }
 
-Enrolment ReadEnrolment(JsonObject object) {
-  Enrolment out;
-  // Where the NEM asks the RA/CA, devices need not know it.
-  if (object.Find("nem_url") == nullptr) {
-    object.Require("server_url");
-    object.Require("recipient");
-  }
-  object.Text<std::string>("server_url", ParsePrintable, &out.server_url);
-  object.Text<std::string>("recipient", ParsePrintable, &out.recipient);
-  object.Text<Transport>("transport", Names<Transport>(), &out.transport);
-  object.Bool("require_pkiconf", &out.require_pkiconf);
-  object.Bool("allow_implicit_confirm", &out.allow_implicit_confirm);
-  object.Text<EnrolmentCredential>("credential", Names<EnrolmentCredential>(), &out.credential);
-  object.List<common::SpkiHash>("pinned_roots", common::SpkiHash::ParseHex, &out.pinned_roots);
-  object.Text<std::string>("nem_url", ParsePrintable, &out.nem_url);
-  object.Text<common::IpAddress>("nem_address", common::IpAddress::Parse, &out.nem_address);
-  object.Text<NemTrust>("nem_trust", Names<NemTrust>(), &out.nem_trust);
-  if (object.Find("late_binding") != nullptr) out.late_binding = ReadLateBinding(object.Object("late_binding"));
-  object.RefuseUnknown();
-  return out;
-}
-
 Backhaul ReadBackhaul(JsonObject object) {
   Backhaul out;
   object.Bool("trusted", &out.trusted);
@@ -164,6 +135,36 @@ Policy ReadFields(const Json& tree, Problems* problems) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ParsePrintable(std::string_view text) {
+  const bool fine =
+      !text.empty() && text.size() <= 200 && common::Quoted(text, 200) == common::StrCat("\"", text, "\"");
+  if (fine) return std::string(text);
+  return absl::InvalidArgumentError(
+      common::StrCat(common::Quoted(text), " is not 1 to 200 printable ASCII characters without quotes"));
+}
+
+Enrolment ReadEnrolment(JsonObject object) {
+  Enrolment out;
+  // Where the NEM asks the RA/CA, devices need not know it.
+  if (object.Find("nem_url") == nullptr) {
+    object.Require("server_url");
+    object.Require("recipient");
+  }
+  object.Text<std::string>("server_url", ParsePrintable, &out.server_url);
+  object.Text<std::string>("recipient", ParsePrintable, &out.recipient);
+  object.Text<Transport>("transport", Names<Transport>(), &out.transport);
+  object.Bool("require_pkiconf", &out.require_pkiconf);
+  object.Bool("allow_implicit_confirm", &out.allow_implicit_confirm);
+  object.Text<EnrolmentCredential>("credential", Names<EnrolmentCredential>(), &out.credential);
+  object.List<common::SpkiHash>("pinned_roots", common::SpkiHash::ParseHex, &out.pinned_roots);
+  object.Text<std::string>("nem_url", ParsePrintable, &out.nem_url);
+  object.Text<common::IpAddress>("nem_address", common::IpAddress::Parse, &out.nem_address);
+  object.Text<NemTrust>("nem_trust", Names<NemTrust>(), &out.nem_trust);
+  if (object.Find("late_binding") != nullptr) out.late_binding = ReadLateBinding(object.Object("late_binding"));
+  object.RefuseUnknown();
+  return out;
+}
 
 PolicyReading ReadPolicy(std::string_view json) {
   PolicyReading out;

@@ -13,6 +13,11 @@ inline constexpr char kOidAuthorisedDevices[] = HENB_OID_ARC ".2.1";
 /// Certificate extension: Operator ::= UTF8String.
 inline constexpr char kOidOperator[] = HENB_OID_ARC ".2.2";
 
+/// CMS content type: provisioning data (a policy's is id-data), so that one is never taken for the other.
+inline constexpr char kOidProvisioningData[] = HENB_OID_ARC ".3.1";
+/// CMS unsigned attribute of provisioning data: EnrolmentCredential ::= OCTET STRING, a CMS AuthEnvelopedData in DER.
+inline constexpr char kOidEnrolmentCredential[] = HENB_OID_ARC ".4.1";
+
 #undef HENB_OID_ARC
 
 }  // namespace henb::policy

@@ -53,6 +53,10 @@ class PolicyStore {
   /// another digest. Disk errors as they come. The history takes a line for everything but a dry run.
   [[nodiscard]] absl::StatusOr<PushReport> Push(std::string_view cms_der, bool dry_run, std::string_view source);
 
+  /// The operator that policies are taken of; empty: none are.
+  [[nodiscard]] const std::string& operator_name() const { return config_.operator_name; }
+  void set_operator_name(std::string name) { config_.operator_name = std::move(name); }
+
   /// The policy in force; null: none.
   [[nodiscard]] std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
   [[nodiscard]] const Policy* policy() const { return current_ == nullptr ? nullptr : &current_->policy; }

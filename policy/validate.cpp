@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/strings.h"
+#include "policy/enrolment_section.h"
 #include "policy/names.h"
 
 namespace henb::policy {
@@ -159,6 +160,8 @@ void JudgeNem(const Enrolment& enrolment, Problems* problems) {
   }
 }
 
+}  // namespace
+
 void JudgeEnrolment(const Enrolment& enrolment, Problems* problems) {
   if (!enrolment.nem_url.empty()) return JudgeNem(enrolment, problems);
   if (enrolment.nem_address.has_value()) problems->Add("enrolment.nem_address", "without nem_url");
@@ -182,8 +185,6 @@ void JudgeEnrolment(const Enrolment& enrolment, Problems* problems) {
     JudgeDn(late.root_subject, "enrolment.late_binding.root_subject", "/O=Operator/CN=Root", problems);
   }
 }
-
-}  // namespace
 
 bool Shadows(const Rule& earlier, const Rule& later) {
   const Match& a = earlier.match;

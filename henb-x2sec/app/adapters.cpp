@@ -7,6 +7,7 @@
 #include "henb-x2sec/xfrm/xfrm_kernel.h"
 #if X2SEC_WITH_IPSEC && X2SEC_WITH_CMP
 #include "henb-x2sec/enrol/cmp_enroller.h"
+#include "henb-x2sec/enrol/envelope.h"
 #endif
 #if X2SEC_WITH_KEYDIST
 #include "henb-x2sec/keydist_client/key_service_client.h"
@@ -30,6 +31,7 @@ absl::Status AddIpsec([[maybe_unused]] const Config& config, Adapters& adapters)
     adapters.ike = std::make_unique<pluto::WhackDaemon>(std::move(whack), *adapters.runner);
     ASSIGN_OR_RETURN_CTX(auto database, nss::NssCertificateStore::Open(config.nssdb), "NSS database");
     adapters.device_keys = database.get();
+    adapters.decryption = database.get();
     adapters.certificates = std::move(database);
     ASSIGN_OR_RETURN_CTX(adapters.secrets, pluto::SecretFile::Open({.path = config.secrets_file}), "secrets file");
     adapters.ipsec = true;
@@ -83,7 +85,14 @@ void AddEnroller(const Config& config, const Credentials& credentials, const com
   adapters.enroller = std::make_unique<OwningEnroller>(*adapters.device_keys, credentials.vendor_key_pem().Clone(),
                                                        clock, config.state_dir + "/enrolment.json");
 }
+EnvelopeOpener MakeEnvelopeOpener(const Config& config, const Adapters& adapters) {
+  if (!config.with_cmp || adapters.decryption == nullptr) return nullptr;
+  return
+      [keys = adapters.decryption](const std::string& der, const common::Certificate& device,
+                                   const std::string& ckaid) { return enrol::OpenEnvelope(der, device, ckaid, *keys); };
+}
 #else
+EnvelopeOpener MakeEnvelopeOpener(const Config&, const Adapters&) { return nullptr; }
 void AddEnroller(const Config&, const Credentials&, const common::Clock&, Adapters&) {}
 #endif
 

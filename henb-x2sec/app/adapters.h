@@ -11,7 +11,9 @@
 #include "common/random.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/provisioner.h"
 #include "henb-x2sec/core/ports/certificate_store.h"
+#include "henb-x2sec/core/ports/device_decryption.h"
 #include "henb-x2sec/core/ports/device_key_store.h"
 #include "henb-x2sec/core/ports/enroller.h"
 #include "henb-x2sec/core/ports/guard.h"
@@ -32,7 +34,8 @@ struct Adapters {
   bool ipsec = false;  ///< The next three are real.
   std::unique_ptr<core::IkeDaemon> ike;
   std::unique_ptr<core::CertificateStore> certificates;
-  core::DeviceKeyStore* device_keys = nullptr;  ///< The certificate store's other face; none without IPsec.
+  core::DeviceKeyStore* device_keys = nullptr;   ///< The certificate store's other face; none without IPsec.
+  core::DeviceDecryption* decryption = nullptr;  ///< Where the vendor key is; none without IPsec.
   std::unique_ptr<core::SecretStore> secrets;
   std::unique_ptr<core::Enroller> enroller;       ///< After AddEnroller.
   std::unique_ptr<core::KeyService> key_service;  ///< After AddKeyService.
@@ -45,6 +48,8 @@ struct Adapters {
 /// They need the device's credentials, which need the certificate store. Nothing is added where they are left out, off
 /// or not configured. What is borrowed outlives `adapters`.
 void AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock, Adapters& adapters);
+/// Opens what was encrypted to this device; none without CMP or IPsec.
+[[nodiscard]] EnvelopeOpener MakeEnvelopeOpener(const Config& config, const Adapters& adapters);
 void AddKeyService(const Config& config, const Credentials& credentials, common::Random& random, Adapters& adapters);
 
 }  // namespace henb::x2sec::app

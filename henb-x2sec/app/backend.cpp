@@ -262,6 +262,11 @@ absl::StatusOr<control::PolicyPushResult> Backend::PushPolicy(std::string_view c
                                            [this, cms = std::string(cms_der), dry_run] { return Push(cms, dry_run); });
 }
 
+absl::StatusOr<control::ProvisionResult> Backend::Provision(std::string_view cms_der) {
+  return OnLoop<control::ProvisionResult>(parts_.loop,
+                                          [this, cms = std::string(cms_der)] { return parts_.provisioner.Take(cms); });
+}
+
 absl::Status Backend::EnrolNow() {
   return StatusOnLoop(parts_.loop, [this] { return parts_.enrolment.Now(); });
 }

@@ -10,6 +10,7 @@
 #include "common/event_loop.h"
 #include "henb-x2sec/app/doctor.h"
 #include "henb-x2sec/app/links.h"
+#include "henb-x2sec/app/provisioner.h"
 #include "henb-x2sec/control/backend.h"
 #include "policy/policy_store.h"
 
@@ -24,6 +25,7 @@ struct BackendParts {
   policy::PolicyStore& policy;
   Credentials& credentials;
   Enrolment& enrolment;
+  Provisioner& provisioner;
   std::function<void()> policy_changed;
   std::function<std::vector<control::DoctorFinding>()> doctor;  ///< Blocks; on the calling thread.
   std::function<std::string()> metrics;                         ///< On the loop.
@@ -52,6 +54,7 @@ class Backend final : public control::ControlBackend {
   absl::StatusOr<control::NeighbourChanges> ReplaceNeighbours(std::string_view json) override;
   absl::StatusOr<common::HenbId> ReportNeighbour(std::string_view json) override;
   absl::StatusOr<control::PolicyPushResult> PushPolicy(std::string_view cms_der, bool dry_run) override;
+  absl::StatusOr<control::ProvisionResult> Provision(std::string_view cms_der) override;
   absl::Status EnrolNow() override;
   absl::StatusOr<control::RotateReport> Rotate(const common::HenbId& neighbour, absl::Duration patience) override;
 

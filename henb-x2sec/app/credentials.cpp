@@ -106,13 +106,19 @@ absl::StatusOr<std::optional<Credential>> LoadOperator(const Config& config, cor
 
 }  // namespace
 
-absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::CertificateStore& store) {
+absl::StatusOr<std::vector<Certificate>> Credentials::ReadVendorRoots(const Config& config) {
+  return ReadRoots(config.vendor_root);
+}
+
+absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::CertificateStore& store,
+                                              const std::vector<OperatorRoot>& provisioned) {
   Credentials out;
   ASSIGN_OR_RETURN(out.vendor_roots_, ReadRoots(config.vendor_root));
   if (config.operator_root) {
     ASSIGN_OR_RETURN(const std::vector<Certificate> roots, ReadRoots(*config.operator_root));
     for (const Certificate& root : roots) out.AddRoot({root, "FILE", absl::InfinitePast()});
   }
+  for (const OperatorRoot& root : provisioned) out.AddRoot(root);
   const absl::StatusOr<std::vector<OperatorRoot>> learned = ReadLearnedRoots(LearnedRootsFile(config));
   if (learned.ok()) {
     for (const OperatorRoot& root : *learned) out.AddRoot(root);
@@ -138,6 +144,16 @@ void Credentials::AddRoot(OperatorRoot root) {
   }
   operator_roots_.push_back(root.certificate);
   known_roots_.push_back(std::move(root));
+}
+
+void Credentials::SetProvisionedRoots(std::vector<OperatorRoot> roots) {
+  std::vector<OperatorRoot> kept;
+  kept.swap(known_roots_);
+  operator_roots_.clear();
+  for (OperatorRoot& root : kept) {
+    if (root.origin != core::NameOf(core::RootSource::kProvisioned)) AddRoot(std::move(root));
+  }
+  for (OperatorRoot& root : roots) AddRoot(std::move(root));
 }
 
 void Credentials::Adopt(Credential operator_credential) {

@@ -36,7 +36,11 @@ class Credentials {
   /// Reads the files, checks that key and certificate belong together, that the certificate has exactly `config.id` as
   /// dNSName and a path to vendor_root, and reads an operator certificate of an earlier enrolment whose key is still in
   /// `store`. InvalidArgument names the file.
-  [[nodiscard]] static absl::StatusOr<Credentials> Load(const Config& config, core::CertificateStore& store);
+  /// `provisioned`: operator roots beside those of the configuration.
+  [[nodiscard]] static absl::StatusOr<Credentials> Load(const Config& config, core::CertificateStore& store,
+                                                        const std::vector<OperatorRoot>& provisioned = {});
+  /// The configuration's vendor roots. InvalidArgument names the file.
+  [[nodiscard]] static absl::StatusOr<std::vector<common::Certificate>> ReadVendorRoots(const Config& config);
 
   /// Imports roots, intermediates and the vendor key. For a worker. True: a root was new (IkeDaemon::TrustNewRoots).
   [[nodiscard]] absl::StatusOr<bool> ImportInto(core::CertificateStore& store);
@@ -46,6 +50,10 @@ class Credentials {
                                                                   core::Enrolled enrolled);
   /// Its anchor is an operator root from now on.
   void Adopt(Credential operator_credential);
+
+  /// Provisioning data has these roots, and not those of earlier ones. What is held under an earlier one stays until
+  /// the next start.
+  void SetProvisionedRoots(std::vector<OperatorRoot> roots);
 
   /// Credentials whose keys are not among `ckaids` are none any more; their subjects. The vendor's stays known, without
   /// a key.

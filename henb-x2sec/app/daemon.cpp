@@ -37,9 +37,10 @@ absl::Status Daemon::Impl::Start() {
               .links_changed =
                   [this] {
                     if (server) server->NotifyLinksChanged();
-                  }});
+                  },
+              .provisioned = [this] { events.Provisioned(); }});
   RETURN_IF_ERROR_CTX(parts.mirror->TakeStock(), "kernel");
-  if (const policy::Policy* in_force = parts.policy->policy()) parts.enrolment->SetTerms(in_force->enrolment);
+  parts.enrolment->SetTerms(parts.EnrolmentTerms());
   RETURN_IF_ERROR(StartIke());
   // Only now can links be decided as an earlier run decided them: what it left up is adopted, and nothing is taken down
   // for want of a fact.
@@ -53,6 +54,8 @@ absl::Status Daemon::Impl::Start() {
   events.LookAtHealth();
   parts.links->EvaluateAll();
   parts.enrolment->Resume();
+  // What was provisioned enrols by itself, whenever the power went.
+  if (parts.provisioning->current() != nullptr && parts.EnrolmentTerms()) parts.enrolment->Request();
   parts.renewal->Look();
   events.StartWatches();
   RETURN_IF_ERROR(StartControl());
@@ -75,7 +78,7 @@ absl::Status Daemon::Impl::StartIke() {
 absl::Status Daemon::Impl::StartControl() {
   backend = std::make_unique<Backend>(
       BackendParts{parts.config, parts.loop, parts.clock, *parts.links, *parts.neighbours, *parts.policy,
-                   *parts.credentials, *parts.enrolment, [this] { events.PolicyChanged(); },
+                   *parts.credentials, *parts.enrolment, *parts.provisioner, [this] { events.PolicyChanged(); },
                    [this] { return reports.Doctor(); }, [this] { return reports.Metrics(); }});
   control::ControlServerConfig sockets;
   sockets.control_socket = parts.config.run_dir + "/control.sock";

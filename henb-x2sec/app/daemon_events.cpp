@@ -80,12 +80,18 @@ void DaemonEvents::Enrolled() {
 }
 
 void DaemonEvents::PolicyChanged() {
-  const policy::Policy* in_force = parts_.policy->policy();
-  parts_.enrolment->SetTerms(in_force == nullptr ? std::nullopt : in_force->enrolment);
+  parts_.enrolment->SetTerms(parts_.EnrolmentTerms());
   parts_.links->ForgetFailures();
   LookAtHealth();
   parts_.links->EvaluateAll();
   parts_.revocation->TermsChanged();
+}
+
+/// Step 0 is done: what enrols by it does so now.
+void DaemonEvents::Provisioned() {
+  ImportCredentials();
+  PolicyChanged();
+  if (parts_.EnrolmentTerms()) parts_.enrolment->Request();
 }
 
 void DaemonEvents::LookAtHealth() {

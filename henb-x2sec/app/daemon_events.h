@@ -23,6 +23,7 @@ class DaemonEvents {
   void ImportCredentials();
   void Enrolled();
   void PolicyChanged();
+  void Provisioned();
   void LookAtHealth();
 
  private:

@@ -39,19 +39,35 @@ absl::Status DaemonParts::OpenStores() {
   ASSIGN_OR_RETURN_CTX(auto reqid_store, ReqidStore::Open(config.state_dir + "/reqids.json", config.backhaul_reqid),
                        "reqids");
   reqids.emplace(std::move(reqid_store));
-  ASSIGN_OR_RETURN_CTX(auto loaded, Credentials::Load(config, *adapters.certificates), "credentials");
+  ASSIGN_OR_RETURN_CTX(const auto provisioned, LoadProvisioning(), "credentials");
+  ASSIGN_OR_RETURN_CTX(auto loaded, Credentials::Load(config, *adapters.certificates, RootsOf(provisioned.get())),
+                       "credentials");
   credentials.emplace(std::move(loaded));
   AddEnroller(config, *credentials, clock, adapters);
   AddKeyService(config, *credentials, random, adapters);
   policy.emplace(policy::PolicyStoreConfig{.directory = config.state_dir + "/policy",
                                            .device = config.id,
-                                           .operator_name = config.operator_name.value_or(""),
+                                           .operator_name = config.operator_name.value_or(
+                                               provisioned == nullptr ? "" : provisioned->data.operator_name),
                                            .vendor_roots = credentials->vendor_roots()},
                  &clock);
   if (const absl::Status policy_loaded = policy->Load(); !policy_loaded.ok()) {
     common::LogAlarm("policy.not_loaded", {{"error", policy_loaded}});  // everything is BLOCK until a good one comes
   }
   return absl::OkStatus();
+}
+
+/// Bad data are an alarm: the device goes on with what its configuration says.
+absl::StatusOr<std::shared_ptr<const policy::AcceptedProvisioning>> DaemonParts::LoadProvisioning() {
+  ASSIGN_OR_RETURN(auto vendor_roots, Credentials::ReadVendorRoots(config));
+  provisioning.emplace(policy::ProvisioningStoreConfig{.directory = config.state_dir,
+                                                       .device = config.id,
+                                                       .operator_name = config.operator_name.value_or(""),
+                                                       .vendor_roots = std::move(vendor_roots)},
+                       &clock);
+  const absl::Status found = provisioning->Load();
+  if (!found.ok()) common::LogAlarm("provisioning.not_loaded", {{"error", found}});
+  return provisioning->current();
 }
 
 void DaemonParts::Make(DaemonHooks hooks) {
@@ -68,6 +84,9 @@ void DaemonParts::Make(DaemonHooks hooks) {
   key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
       loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
       [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
+  provisioner = std::make_unique<Provisioner>(Provisioner::Parts{
+      *provisioning, *policy, *credentials, MakeEnvelopeOpener(config, adapters), std::move(hooks.provisioned)});
+  provisioner->Resume();
   MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
@@ -91,7 +110,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
                                                [this] { return revocation->News(); },
                                                [this] { return PublishedServices(); },
                                                [this](const common::HenbId& id) { revocation->Authenticated(id); },
-                                               [this](core::Desired& desired) { AddInitialIpsec(desired); },
+                                               [this](core::Desired& desired) { AddEnrolment(desired); },
                                                std::move(hooks.links_changed)});
   MakeSuccession();
   renewal = std::make_unique<RenewalWatch>(
@@ -117,7 +136,7 @@ void DaemonParts::MakeInitialIpsec() {
       .ike = adapters.ipsec ? adapters.ike.get() : nullptr,
       .spec_for = [this](const EnrolmentSeg& seg,
                          const common::IpAddress& ra_ca) -> absl::StatusOr<core::ConnectionSpec> {
-        ASSIGN_OR_RETURN_CTX(const LocalRoute to_seg, RouteTo(seg.address, ""), "the SEG");
+        ASSIGN_OR_RETURN_CTX(const LocalRoute to_seg, RouteTo(*seg.address, ""), "the SEG");
         ASSIGN_OR_RETURN_CTX(const LocalRoute to_ra_ca, RouteTo(ra_ca, ""), "the RA/CA");
         ASSIGN_OR_RETURN(const int reqid, reqids->For(InitialIpsecId()));
         return InitialIpsecSpec(seg, ra_ca, to_seg.local, to_ra_ca.local, reqid, config.id, *credentials);
@@ -128,19 +147,28 @@ void DaemonParts::MakeInitialIpsec() {
 }
 
 void DaemonParts::OpenInitialIpsec(std::function<void(absl::Status)> done) {
-  const policy::Policy* in_force = policy->policy();
-  const auto ra_ca = in_force == nullptr ? std::nullopt : InitialServiceOf(*in_force);
-  if (ra_ca) return initial_ipsec->Open(config.enrolment_segs, ra_ca->address, std::move(done));
+  const auto ra_ca = InitialServiceOf(EnrolmentTerms());
+  if (ra_ca) return initial_ipsec->Open(EnrolmentSegs(), ra_ca->address, std::move(done));
   loop.Post([done = std::move(done)] {
     done(absl::FailedPreconditionError("initial_ipsec.failed: server_url must name the RA/CA by its address"));
   });
 }
 
+std::optional<policy::Enrolment> DaemonParts::EnrolmentTerms() const {
+  if (const policy::Policy* in_force = policy->policy()) return in_force->enrolment;
+  const auto provisioned = provisioning->current();
+  return provisioned == nullptr ? std::nullopt : provisioned->data.enrolment;
+}
+
+std::vector<EnrolmentSeg> DaemonParts::EnrolmentSegs() const {
+  const auto provisioned = provisioning->current();
+  return provisioned == nullptr || provisioned->data.segs.empty() ? config.enrolment_segs : provisioned->data.segs;
+}
+
 /// CMP by transport INITIAL_IPSEC is shut in everywhere else, also while there is no tunnel.
-void DaemonParts::AddInitialIpsec(core::Desired& desired) {
-  const policy::Policy* in_force = policy->policy();
-  const auto ra_ca = in_force == nullptr ? std::nullopt : InitialServiceOf(*in_force);
-  if (ra_ca) {
+void DaemonParts::AddEnrolment(core::Desired& desired) {
+  if (const auto service = BackhaulServiceOf(EnrolmentTerms())) desired.guard.backhaul_only.insert(*service);
+  if (const auto ra_ca = InitialServiceOf(EnrolmentTerms())) {
     desired.guard.initial_only.insert(*ra_ca);
     if (const auto reqid = reqids->For(InitialIpsecId()); reqid.ok()) desired.guard.initial_reqid = *reqid;
   }
@@ -155,7 +183,8 @@ void DaemonParts::MakeEnrolment(std::function<void()> enrolled) {
                        *adapters.ike, *credentials, [this] { return health->health().clock_sane; },
                        [this](const std::string& ckaid) { return succession->WillReplace(ckaid); },
                        [this](std::function<void(absl::Status)> done) { OpenInitialIpsec(std::move(done)); },
-                       [this] { initial_ipsec->Close(); }, std::move(enrolled), [](const absl::Status&) {}});
+                       [this] { initial_ipsec->Close(); }, std::move(enrolled), [](const absl::Status&) {},
+                       [this] { return provisioner->MacSecret(); }, [this] { return provisioner->SpendMacSecret(); }});
 }
 
 void DaemonParts::MakeSuccession() {

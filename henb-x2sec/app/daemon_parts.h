@@ -21,12 +21,14 @@
 #include "henb-x2sec/app/links.h"
 #include "henb-x2sec/app/neighbour_store.h"
 #include "henb-x2sec/app/prober.h"
+#include "henb-x2sec/app/provisioner.h"
 #include "henb-x2sec/app/renewal_watch.h"
 #include "henb-x2sec/app/reqid_store.h"
 #include "henb-x2sec/app/revocation_watch.h"
 #include "henb-x2sec/app/system_mirror.h"
 #include "henb-x2sec/app/worker.h"
 #include "policy/policy_store.h"
+#include "policy/provisioning_store.h"
 
 namespace henb::x2sec::app {
 
@@ -35,6 +37,7 @@ struct DaemonHooks {
   std::function<void(bool running)> pluto_changed;
   std::function<void()> enrolled;  ///< A new operator certificate is installed.
   std::function<void()> links_changed;
+  std::function<void()> provisioned;  ///< Operator, roots, terms, SEGs or policy may be others now.
 };
 
 /// Owns every part; the destructor ends what their threads do first. Members in order of making: each may borrow those
@@ -50,6 +53,8 @@ struct DaemonParts {
   [[nodiscard]] absl::Status OpenStores();
   /// The rest. Nothing runs yet.
   void Make(DaemonHooks hooks);
+  /// The policy's, where there is one; before that the provisioning data's.
+  [[nodiscard]] std::optional<policy::Enrolment> EnrolmentTerms() const;
 
   Config config;
   common::SystemClock clock;
@@ -58,6 +63,7 @@ struct DaemonParts {
   Adapters adapters;
   std::optional<NeighbourStore> neighbours;
   std::optional<ReqidStore> reqids;
+  std::optional<policy::ProvisioningStore> provisioning;
   std::optional<Credentials> credentials;
   std::optional<policy::PolicyStore> policy;
 
@@ -71,6 +77,7 @@ struct DaemonParts {
   std::unique_ptr<Prober> prober;
   std::unique_ptr<SystemMirror> mirror;
   std::unique_ptr<KeyChanges> key_changes;
+  std::unique_ptr<Provisioner> provisioner;
   std::unique_ptr<InitialIpsec> initial_ipsec;
   std::unique_ptr<Enrolment> enrolment;
   std::unique_ptr<KeyDistribution> keys;
@@ -85,7 +92,9 @@ struct DaemonParts {
   void MakeMirror(std::function<void(bool running)> pluto_changed);
   void MakeInitialIpsec();
   void OpenInitialIpsec(std::function<void(absl::Status)> done);
-  void AddInitialIpsec(core::Desired& desired);
+  void AddEnrolment(core::Desired& desired);
+  [[nodiscard]] std::vector<EnrolmentSeg> EnrolmentSegs() const;
+  [[nodiscard]] absl::StatusOr<std::shared_ptr<const policy::AcceptedProvisioning>> LoadProvisioning();
   void MakeEnrolment(std::function<void()> enrolled);
   void MakeKeyDistribution();
   void MakeSuccession();

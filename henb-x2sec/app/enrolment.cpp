@@ -106,17 +106,24 @@ absl::Status Enrolment::Obstacle() const {
     return absl::FailedPreconditionError("CMP is left out of this build or switched off (features.cmp)");
   if (parts_.enroller == nullptr) return absl::FailedPreconditionError("there is no CMP client");
   if (!terms_) return absl::FailedPreconditionError("the policy in force names no enrolment");
-  if (terms_->credential == policy::EnrolmentCredential::kMacSecret) {
-    return absl::FailedPreconditionError("credential MAC_SECRET: this release enrols by the vendor certificate only");
+  // What was cut off after the CA's confirmation needs no credential any more.
+  if (NeedsMacSecret() && !parts_.mac_secret().has_value() && !parts_.enroller->Unfinished()) {
+    return absl::FailedPreconditionError(
+        "credential MAC_SECRET: this device has none, or it is spent (x2secctl provision brings one)");
   }
   if (!parts_.clock_sane())
     return absl::FailedPreconditionError("the clock is behind its floor: nothing can be checked");
   if (UsableRoots(*terms_, parts_.credentials.known_roots()).empty() && RootTermsOf(*terms_, {}).none()) {
     return absl::FailedPreconditionError(
-        "no operator root is provisioned (credentials.operator_root), and the policy lets none in (pinned_roots, "
+        "no operator root is provisioned (credentials.operator_root, x2secctl provision), and the policy lets none in "
+        "(pinned_roots, "
         "late_binding)");
   }
   return absl::OkStatus();
+}
+
+bool Enrolment::NeedsMacSecret() const {
+  return terms_->credential == policy::EnrolmentCredential::kMacSecret && !Enrolled();
 }
 
 core::EnrolRequest Enrolment::MakeRequest() const {
@@ -137,6 +144,11 @@ core::EnrolRequest Enrolment::MakeRequest() const {
     const bool by_vendor = terms_->nem_trust == policy::NemTrust::kVendorRoot;
     request.nem = {terms_->nem_url, terms_->nem_address,
                    by_vendor ? parts_.credentials.vendor_roots() : request.operator_roots};
+  }
+  if (NeedsMacSecret()) {
+    request.mac_secret = parts_.mac_secret().value_or([]() -> absl::StatusOr<common::SecretBytes> {
+      return absl::FailedPreconditionError("the symmetric credential is spent");
+    });
   }
   request.require_pkiconf = terms_->require_pkiconf;
   request.allow_implicit_confirm = terms_->allow_implicit_confirm;
@@ -177,6 +189,10 @@ void Enrolment::Ask(const core::EnrolRequest& request) {
       return outcome;
     }
     outcome.credential = Credentials::InstallEnrolled(parts.config, parts.store, *std::move(enrolled));
+    // Before the state of the enrolment goes: a power cut between the two leaves nothing that could be used twice.
+    if (outcome.credential.ok() && parts.spend_mac_secret) {
+      if (const absl::Status spent = parts.spend_mac_secret(); !spent.ok()) outcome.credential = spent;
+    }
     if (outcome.credential.ok()) {
       if (const absl::Status kept = parts.enroller->Kept(); !kept.ok()) outcome.credential = kept;
     }

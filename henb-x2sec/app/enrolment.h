@@ -12,6 +12,7 @@
 #include "common/random.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/provisioner.h"
 #include "henb-x2sec/app/worker.h"
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/certificate_store.h"
@@ -45,6 +46,11 @@ class Enrolment {
     std::function<void()> close_way;
     std::function<void()> done;                       ///< Credentials have changed.
     std::function<void(const absl::Status&)> failed;  ///< An attempt failed; it is tried again.
+    /// R36: what opens the symmetric credential, on the worker; none where there is none, or it is spent.
+    std::function<std::optional<MacSecretOpener>()> mac_secret{};
+    /// A certificate is installed: the credential, used or not, has done its work. On the worker; durable when it
+    /// returns.
+    std::function<absl::Status()> spend_mac_secret{};
   };
   explicit Enrolment(Parts parts);
 
@@ -77,6 +83,8 @@ class Enrolment {
   [[nodiscard]] bool Wanted() const { return renewing_ || (wanted_ && !Enrolled()); }
   void Try();
   /// URL of the RA/CA, or of the NEM.
+  /// The next attempt is a first one, for which the terms want the symmetric credential.
+  [[nodiscard]] bool NeedsMacSecret() const;
   [[nodiscard]] const std::string& Server() const;
   void Start();
   void Ask(const core::EnrolRequest& request);

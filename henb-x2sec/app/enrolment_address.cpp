@@ -5,9 +5,10 @@
 namespace henb::x2sec::app {
 namespace {
 
-std::optional<core::BackhaulOnlyService> ServiceBy(const policy::Policy& policy, policy::Transport transport) {
-  if (!policy.enrolment || policy.enrolment->transport != transport) return std::nullopt;
-  const policy::Enrolment& enrolment = *policy.enrolment;
+std::optional<core::BackhaulOnlyService> ServiceBy(const std::optional<policy::Enrolment>& terms,
+                                                   policy::Transport transport) {
+  if (!terms || terms->transport != transport) return std::nullopt;
+  const policy::Enrolment& enrolment = *terms;
   const std::string& url = enrolment.nem_url.empty() ? enrolment.server_url : enrolment.nem_url;
   if (!enrolment.nem_address) return ServiceOf(url);
   const auto port = PortOf(url);
@@ -17,12 +18,12 @@ std::optional<core::BackhaulOnlyService> ServiceBy(const policy::Policy& policy,
 
 }  // namespace
 
-std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const policy::Policy& policy) {
-  return ServiceBy(policy, policy::Transport::kBackhaul);
+std::optional<core::BackhaulOnlyService> BackhaulServiceOf(const std::optional<policy::Enrolment>& terms) {
+  return ServiceBy(terms, policy::Transport::kBackhaul);
 }
 
-std::optional<core::BackhaulOnlyService> InitialServiceOf(const policy::Policy& policy) {
-  return ServiceBy(policy, policy::Transport::kInitialIpsec);
+std::optional<core::BackhaulOnlyService> InitialServiceOf(const std::optional<policy::Enrolment>& terms) {
+  return ServiceBy(terms, policy::Transport::kInitialIpsec);
 }
 
 }  // namespace henb::x2sec::app

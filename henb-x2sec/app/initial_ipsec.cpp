@@ -15,6 +15,8 @@ namespace {
 using common::StrCat;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(150);
+constexpr absl::Duration kNameLookUp = absl::Seconds(20);
+constexpr std::size_t kMostAddresses = 4;  // of one name
 constexpr absl::Duration kGivenToPluto = absl::Seconds(15);
 constexpr absl::Duration kNegotiation = absl::Seconds(18);  // pluto itself gives up a silent peer after 16 s
 constexpr absl::Duration kInKernel = absl::Seconds(5);
@@ -47,7 +49,8 @@ absl::StatusOr<core::ConnectionSpec> InitialIpsecSpec(const EnrolmentSeg& seg, c
     return absl::FailedPreconditionError("the vendor key is not in the NSS database yet");
   }
   if (credentials.operator_roots().empty()) {
-    return absl::FailedPreconditionError("no operator root to verify the SEG to (credentials.operator_root)");
+    return absl::FailedPreconditionError(
+        "no operator root to verify the SEG to (credentials.operator_root, x2secctl provision)");
   }
   core::ConnectionSpec spec;
   spec.name = StrCat(core::kConnectionPrefix, InitialIpsecId().str(), "-0");
@@ -56,7 +59,7 @@ absl::StatusOr<core::ConnectionSpec> InitialIpsecSpec(const EnrolmentSeg& seg, c
   spec.local_address = local_to_ra_ca;
   spec.peer_address = ra_ca;
   spec.local_ike_address = local_to_seg;
-  spec.peer_ike_address = seg.address;
+  spec.peer_ike_address = *seg.address;
   spec.reqid = reqid;
   spec.auth = core::IkeAuth::kCertificate;
   spec.local_ckaid = credentials.vendor().ckaid;
@@ -89,7 +92,8 @@ void InitialIpsec::Open(std::vector<EnrolmentSeg> segs, const common::IpAddress&
     segs_.clear();
     return Failed("initial_ipsec.failed", "IPsec is left out or switched off");
   }
-  if (segs_.empty()) return Failed("initial_ipsec.no_seg", "no enrolment SEG is configured (enrolment.segs)");
+  if (segs_.empty())
+    return Failed("initial_ipsec.no_seg", "no enrolment SEG is provisioned or configured (enrolment.segs)");
   Try();
 }
 
@@ -105,12 +109,35 @@ void InitialIpsec::Close() {
 void InitialIpsec::Try() {
   ++turn_;
   const EnrolmentSeg& seg = segs_[at_];
-  common::LogInfo("initial_ipsec.trying", {{"seg", seg.identity.str()}, {"address", seg.address.ToString()}});
+  if (!seg.address) return LookUpSeg();
+  common::LogInfo("initial_ipsec.trying", {{"seg", seg.identity.str()}, {"address", seg.address->ToString()}});
   absl::StatusOr<core::ConnectionSpec> spec = parts_.spec_for(seg, ra_ca_);
   if (!spec.ok()) return Failed("initial_ipsec.failed", common::ToStd(spec.status().message()));
   wanted_ = *std::move(spec);
   parts_.wanted_changed();
   Poll(&InitialIpsec::InPluto, &InitialIpsec::Initiate, "pluto does not take the connection", kGivenToPluto);
+}
+
+void InitialIpsec::LookUpSeg() {
+  const std::string host = segs_[at_].identity.str();
+  parts_.initiate_worker.Run([look_up = parts_.look_up, host] { return look_up(host); },
+                             [this, turn = turn_](const auto& addresses) {
+                               if (turn == turn_) LookedUp(addresses);
+                             });
+  parts_.loop.After(kNameLookUp, [this, turn = turn_] {
+    if (turn == turn_) Failed("initial_ipsec.unreachable", "its name could not be looked up in time");
+  });
+}
+
+/// Each of its addresses is a SEG to try.
+void InitialIpsec::LookedUp(const absl::StatusOr<std::vector<common::IpAddress>>& addresses) {
+  if (!addresses.ok()) return Failed("initial_ipsec.unreachable", common::ToStd(addresses.status().message()));
+  const EnrolmentSeg named = segs_[at_];
+  segs_.erase(segs_.begin() + static_cast<std::ptrdiff_t>(at_));
+  for (std::size_t i = 0; i < std::min(addresses->size(), kMostAddresses); ++i) {
+    segs_.insert(segs_.begin() + static_cast<std::ptrdiff_t>(at_ + i), {(*addresses)[i], named.identity});
+  }
+  Try();
 }
 
 void InitialIpsec::Poll(bool (InitialIpsec::*reached)() const, void (InitialIpsec::*then)(), std::string_view what,

@@ -12,6 +12,7 @@
 #include "common/ip_address.h"
 #include "henb-x2sec/app/credentials.h"
 #include "henb-x2sec/app/enrolment_seg.h"
+#include "henb-x2sec/app/name_lookup.h"
 #include "henb-x2sec/app/worker.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
@@ -21,8 +22,8 @@ namespace henb::x2sec::app {
 /// The name under which the reqid of these tunnels is kept. No neighbour can have it (RFC 6761 §6.4).
 [[nodiscard]] common::HenbId InitialIpsecId();
 
-/// By the vendor certificate, the peer below the first operator root; traffic with the RA/CA alone. FailedPrecondition
-/// says what is missing. Pure.
+/// `seg` has an address. By the vendor certificate, the peer below the first operator root; traffic with the RA/CA
+/// alone. FailedPrecondition says what is missing. Pure.
 [[nodiscard]] absl::StatusOr<core::ConnectionSpec> InitialIpsecSpec(
     const EnrolmentSeg& seg, const common::IpAddress& ra_ca, const common::IpAddress& local_to_seg,
     const common::IpAddress& local_to_ra_ca, int reqid, const common::HenbId& self, const Credentials& credentials);
@@ -45,6 +46,8 @@ class InitialIpsec {
     std::function<void()> wanted_changed;
     std::function<bool(const std::string& connection)> in_pluto;      ///< As wanted.
     std::function<bool(const core::ConnectionSpec& spec)> in_kernel;  ///< SAs both ways.
+    /// Addresses of a SEG that is known by name alone. Blocks; on the worker.
+    std::function<absl::StatusOr<std::vector<common::IpAddress>>(const std::string& host)> look_up = LookUp;
   };
   explicit InitialIpsec(Parts parts) : parts_(std::move(parts)) {}
 
@@ -57,6 +60,8 @@ class InitialIpsec {
 
  private:
   void Try();
+  void LookUpSeg();
+  void LookedUp(const absl::StatusOr<std::vector<common::IpAddress>>& addresses);
   void Poll(bool (InitialIpsec::*reached)() const, void (InitialIpsec::*then)(), std::string_view what,
             absl::Duration deadline);
   [[nodiscard]] bool InPluto() const { return parts_.in_pluto(wanted_->name); }

@@ -288,8 +288,6 @@ void Links::PushDesired() {
   desired.guard.core_networks = {config.core_networks.begin(), config.core_networks.end()};
   desired.guard.backhaul_trusted = policy != nullptr && policy->backhaul.trusted;
   if (config.keydist_address) desired.guard.backhaul_only.insert({config.keydist_ip, config.keydist_port});
-  const auto ra_ca = policy == nullptr ? std::nullopt : BackhaulServiceOf(*policy);
-  if (ra_ca) desired.guard.backhaul_only.insert(*ra_ca);
   for (const core::BackhaulOnlyService& each : parts_.revocation_services()) desired.guard.backhaul_only.insert(each);
   desired.own_reqids = parts_.reqids.All();
   for (const common::HenbId& id : parts_.neighbours.Ids()) {

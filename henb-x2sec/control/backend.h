@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/henb_id.h"
+#include "henb-x2sec/control/provision_view.h"
 #include "henb-x2sec/control/views.h"
 
 namespace henb::x2sec::control {
@@ -53,6 +54,8 @@ class ControlBackend {
   [[nodiscard]] virtual absl::StatusOr<common::HenbId> ReportNeighbour(std::string_view json) = 0;
   /// `cms_der` as henb.oam.v1.PolicyService takes it.
   [[nodiscard]] virtual absl::StatusOr<PolicyPushResult> PushPolicy(std::string_view cms_der, bool dry_run) = 0;
+  /// `cms_der` as `x2policy provision make` writes it. InvalidArgument, with the place, for whatever is wrong with it.
+  [[nodiscard]] virtual absl::StatusOr<ProvisionResult> Provision(std::string_view cms_der) = 0;
   /// Starts an enrolment (or makes the waiting one start now) and returns.
   [[nodiscard]] virtual absl::Status EnrolNow() = 0;
   /// A key change of one link, to its end. Aborted with the reason when it failed and the old SA stays;

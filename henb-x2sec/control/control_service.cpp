@@ -55,6 +55,21 @@ grpc::Status ControlService::ReportNeighbour(grpc::ServerContext*, const v1::Rep
   return grpc::Status::OK;
 }
 
+grpc::Status ControlService::Provision(grpc::ServerContext*, const v1::ProvisionRequest* request,
+                                       v1::ProvisionResponse* response) {
+  if (backend_ == nullptr) return RefusedOnStatusSocket();
+  const absl::StatusOr<ProvisionResult> result = backend_->Provision(request->cms_der());
+  if (!result.ok()) return ToGrpc(result.status());
+  response->set_serial(result->serial);
+  response->set_operator_(result->operator_name);
+  response->set_sha256(result->sha256);
+  response->set_result(result->unchanged ? "UNCHANGED" : "APPLIED");
+  response->set_operator_roots(static_cast<std::uint32_t>(result->operator_roots));
+  response->set_enrolment_segs(static_cast<std::uint32_t>(result->enrolment_segs));
+  response->set_credential(result->credential);
+  return grpc::Status::OK;
+}
+
 grpc::Status ControlService::EnrolNow(grpc::ServerContext*, const v1::EnrolNowRequest*, v1::EnrolNowResponse*) {
   if (backend_ == nullptr) return RefusedOnStatusSocket();
   return ToGrpc(backend_->EnrolNow());

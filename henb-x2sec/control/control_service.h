@@ -21,6 +21,8 @@ class ControlService final : public henb::control::v1::Control::Service {
                                  henb::control::v1::ReplaceNeighboursResponse* response) override;
   grpc::Status ReportNeighbour(grpc::ServerContext* context, const henb::control::v1::ReportNeighbourRequest* request,
                                henb::control::v1::ReportNeighbourResponse* response) override;
+  grpc::Status Provision(grpc::ServerContext* context, const henb::control::v1::ProvisionRequest* request,
+                         henb::control::v1::ProvisionResponse* response) override;
   grpc::Status EnrolNow(grpc::ServerContext* context, const henb::control::v1::EnrolNowRequest* request,
                         henb::control::v1::EnrolNowResponse* response) override;
   grpc::Status Rotate(grpc::ServerContext* context, const henb::control::v1::RotateRequest* request,

@@ -107,7 +107,7 @@ struct CredentialView {
   absl::Time not_after;
   std::string key_store;             ///< Where the private key lives: FILES_AND_NSS or PKCS11; NONE of a root.
   std::optional<std::string> ckaid;  ///< As pluto picks it.
-  std::string origin{};              ///< FILE, ENROLLED; a root's: FILE, PINNED, LATE_BINDING.
+  std::string origin{};              ///< FILE, ENROLLED; a root's: FILE, PROVISIONED, PINNED, LATE_BINDING.
 };
 
 struct EnrolmentStep {

@@ -44,6 +44,27 @@ void PrintEnrolment(std::ostream& out, const v1::Enrolment& enrolment) {
 
 }  // namespace
 
+absl::Status Provision(Session& session) {
+  v1::ProvisionRequest request;
+  request.set_cms_der(session.input);
+  const auto stub = v1::Control::NewStub(session.channel);
+  v1::ProvisionResponse response;
+  RETURN_IF_ERROR_CTX(Call(*stub, &v1::Control::Stub::Provision, request, &response), session.invocation.file);
+  if (session.invocation.json) {
+    Print(session.out, Json{{"serial", response.serial()},
+                            {"operator", response.operator_()},
+                            {"sha256", response.sha256()},
+                            {"result", response.result()},
+                            {"operator_roots", response.operator_roots()},
+                            {"enrolment_segs", response.enrolment_segs()},
+                            {"credential", response.credential()}});
+  } else {
+    session.err << "provisioning data " << response.serial() << " of " << Cell(response.operator_()) << ": "
+                << response.result() << '\n';
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EnrolNow(Session& session) {
   const auto stub = v1::Control::NewStub(session.channel);
   v1::EnrolNowResponse response;

@@ -129,6 +129,10 @@ class CommandLine {
   }
 
   void DescribeDevice() {
+    CLI::App* provision = Add(&app_, Command::kProvision, "provision", "Take the operator's provisioning data");
+    provision->add_option("FILE", invocation_.file, "Provisioning data (CMS, as x2policy provision make writes it)")
+        ->required();
+    Json(provision);
     CLI::App* enrol = Add(&app_, Command::kEnrolStatus, "enrol", "Enrolment with the operator's CA");
     CLI::Option* now = enrol->add_flag("--now", now_, "Start one now");
     enrol->add_flag("--status", status_, "How it stands (the default)")->excludes(now);

@@ -22,6 +22,7 @@ enum class Command {
   kPolicyPush,
   kPolicyShow,
   kPolicyHistory,
+  kProvision,
   kEnrolStatus,
   kEnrolNow,
   kCredentials,

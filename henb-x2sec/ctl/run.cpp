@@ -46,6 +46,8 @@ Handler HandlerOf(Command command) {
       return {NeighbourReplace, Purpose::kChange};
     case Command::kPolicyPush:
       return {PolicyPush, Purpose::kChange};
+    case Command::kProvision:
+      return {Provision, Purpose::kChange};
     case Command::kEnrolNow:
       return {EnrolNow, Purpose::kChange};
     case Command::kRotate:

@@ -47,6 +47,7 @@ template <typename Stub, typename Request, typename Response>
 [[nodiscard]] absl::Status PolicyPush(Session& session);
 [[nodiscard]] absl::Status PolicyShow(Session& session);
 [[nodiscard]] absl::Status PolicyHistory(Session& session);
+[[nodiscard]] absl::Status Provision(Session& session);
 [[nodiscard]] absl::Status EnrolStatus(Session& session);
 [[nodiscard]] absl::Status EnrolNow(Session& session);
 [[nodiscard]] absl::Status Credentials(Session& session);

@@ -21,10 +21,26 @@ bool UsesBrokenDigest(int nid) {
   return digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1;
 }
 
-absl::Status CheckProtection(const PkiMessageSummary& answer) {
+absl::Status CheckMac(const PkiMessageSummary& answer) {
+  const std::string name = NameOf(answer.body);
+  if (!answer.password_mac.has_value()) {
+    return Refuse(event::kOtherProtection,
+                  StrCat("the ", name, " is not protected by the credential of the request (does the RA/CA know it?)"));
+  }
+  if (IsStrongMac(*answer.password_mac)) return absl::OkStatus();
+  const int owf = answer.password_mac->one_way_function_nid;
+  const int mac = answer.password_mac->mac_nid;
+  const bool broken = owf == NID_sha1 || owf == NID_md5 || mac == NID_hmac_sha1 || mac == NID_hmacWithSHA1 ||
+                      mac == NID_hmac_md5 || mac == NID_hmacWithMD5;
+  return Refuse(broken ? event::kSha1Protection : event::kWeakProtection,
+                StrCat("the ", name, " is protected by ", OBJ_nid2ln(mac), " and ", OBJ_nid2ln(owf)));
+}
+
+absl::Status CheckProtection(const PkiMessageSummary& request, const PkiMessageSummary& answer) {
   if (!answer.has_protection || !answer.protection_nid.has_value()) {
     return Refuse(event::kUnprotectedAnswer, StrCat("the ", NameOf(answer.body), " is not protected"));
   }
+  if (request.password_mac.has_value()) return CheckMac(answer);
   const int nid = *answer.protection_nid;
   if (IsStrongSignature(nid)) return absl::OkStatus();
   const char* name = nid == NID_undef ? "an unknown algorithm" : OBJ_nid2ln(nid);
@@ -72,7 +88,7 @@ bool Answers(BodyType request, BodyType answer, BodyType awaited) {
 absl::Status CheckAnswer(const PkiMessageSummary& request, const PkiMessageSummary& answer,
                          const X509_NAME* expected_sender, BodyType awaited) {
   if (answer.version != 2) return Refuse(event::kWrongVersion, StrCat("pvno is ", answer.version));
-  RETURN_IF_ERROR(CheckProtection(answer));
+  RETURN_IF_ERROR(CheckProtection(request, answer));
   RETURN_IF_ERROR(CheckSender(answer, expected_sender));
   if (answer.transaction_id != request.transaction_id || answer.recipient_nonce != request.sender_nonce) {
     return Refuse(event::kReplayedAnswer, "transactionID or nonce are of another transaction");

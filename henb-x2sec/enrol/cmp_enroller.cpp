@@ -90,7 +90,9 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
                          [this](absl::Duration delay) { return Wait(delay); }};
   vendor.root_terms = request.root_terms;
   if (state.phase == Phase::kConfirming) RETURN_IF_ERROR(RevokeUnsure(vendor, request, &state));
-  if (!CanSign(request.current_chain, parts_.clock.Now())) return Run(vendor, vendor, request, &state);
+  if (!CanSign(request.current_chain, parts_.clock.Now())) {
+    return request.mac_secret ? RunByMac(vendor, request, &state) : Run(vendor, vendor, request, &state);
+  }
 
   CmpSessionParts current = vendor;
   current.signer_chain = request.current_chain;
@@ -101,6 +103,21 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Enrol(const core::EnrolRequest& requ
   // The CA had confirmed an earlier renewal, of which we never heard: what we hold is superseded.
   common::LogWarning("cmp.renewal_anew", {{"reason", renewed.status()}});
   return Run(vendor, vendor, request, &state);
+}
+
+absl::StatusOr<core::Enrolled> CmpEnroller::RunByMac(const CmpSessionParts& vendor, const core::EnrolRequest& request,
+                                                     EnrolmentState* state) {
+  const absl::StatusOr<common::SecretBytes> secret = request.mac_secret();
+  if (!secret.ok()) {
+    return event::Error(absl::StatusCode::kFailedPrecondition, event::kMacSecret,
+                        common::ToStd(secret.status().message()));
+  }
+  CmpSessionParts by_mac = vendor;
+  by_mac.signer_chain.clear();
+  by_mac.signer_key.reset();
+  by_mac.mac_secret = &*secret;
+  by_mac.mac_reference = request.identity.str();
+  return Run(by_mac, vendor, request, state);
 }
 
 bool CmpEnroller::Unfinished() const {
@@ -185,7 +202,8 @@ absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& signer, c
   EnrolmentState& state = *kept;
   ASSIGN_OR_RETURN(EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
   ASSIGN_OR_RETURN(const OpensslPtr<X509_NAME> subject, SubjectFor(request.identity));
-  const CertificateRequest wanted{&signer == &vendor ? BodyType::kIr : BodyType::kKur,
+  const bool first = &signer == &vendor || signer.mac_secret != nullptr;
+  const CertificateRequest wanted{first ? BodyType::kIr : BodyType::kKur,
                                   std::move(key),
                                   subject.get(),
                                   request.identity,

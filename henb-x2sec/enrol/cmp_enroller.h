@@ -62,7 +62,10 @@ class CmpEnroller final : public core::Enroller {
   absl::StatusOr<core::Enrolled> Finish(const EnrolmentState& state);
   absl::Status RevokeUnsure(const CmpSessionParts& vendor_session, const core::EnrolRequest& request,
                             EnrolmentState* state);
-  /// ir where `signer` is `vendor`, else kur. Revocations are the vendor certificate's.
+  /// R36: ir under the symmetric credential, which is opened for this and wiped when it is over.
+  absl::StatusOr<core::Enrolled> RunByMac(const CmpSessionParts& vendor, const core::EnrolRequest& request,
+                                          EnrolmentState* state);
+  /// ir where `signer` is `vendor` or has a MAC, else kur. Revocations are the vendor certificate's.
   absl::StatusOr<core::Enrolled> Run(const CmpSessionParts& signer, const CmpSessionParts& vendor,
                                      const core::EnrolRequest& request, EnrolmentState* kept);
 

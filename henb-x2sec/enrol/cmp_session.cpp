@@ -48,7 +48,7 @@ std::string DrainErrors(bool* protection) {
       const int reason = ERR_GET_REASON(code);
       *protection |= reason == CMP_R_ERROR_VALIDATING_PROTECTION || reason == CMP_R_ERROR_VALIDATING_SIGNATURE ||
                      reason == CMP_R_NO_SUITABLE_SENDER_CERT || reason == CMP_R_SRVCERT_DOES_NOT_VALIDATE_MSG ||
-                     reason == CMP_R_POTENTIALLY_INVALID_CERTIFICATE;
+                     reason == CMP_R_POTENTIALLY_INVALID_CERTIFICATE || reason == CMP_R_WRONG_PBM_VALUE;
     }
     char line[256];
     ERR_error_string_n(code, line, sizeof line);
@@ -65,24 +65,38 @@ CmpSession::CmpSession(const CmpSessionParts& parts)
       context_(OSSL_CMP_CTX_new(nullptr, nullptr)),
       deadline_(parts.clock.Steady() + parts.total_timeout) {}
 
-absl::Status CmpSession::Prepare() {
+bool CmpSession::PrepareProtection() {
   OSSL_CMP_CTX* context = context_.get();
-  if (context == nullptr || parts_.signer_chain.empty())
-    return absl::InvalidArgumentError("no certificate to sign with");
+  if (parts_.mac_secret != nullptr) {
+    const auto octets = [](const auto& bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); };
+    // The library's own choice would be HMAC-SHA1.
+    return OSSL_CMP_CTX_set1_referenceValue(context, octets(parts_.mac_reference),
+                                            static_cast<int>(parts_.mac_reference.size())) == 1 &&
+           OSSL_CMP_CTX_set1_secretValue(context, octets(*parts_.mac_secret),
+                                         static_cast<int>(parts_.mac_secret->size())) == 1 &&
+           OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_OWF_ALGNID, NID_sha256) == 1 &&
+           OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MAC_ALGNID, NID_hmacWithSHA256) == 1;
+  }
   std::vector<common::Certificate> intermediates;
   for (std::size_t i = 1; i < parts_.signer_chain.size(); ++i) {
     if (!parts_.signer_chain[i].is_self_issued()) intermediates.push_back(parts_.signer_chain[i]);
   }
+  return OSSL_CMP_CTX_set1_cert(context, parts_.signer_chain.front().get()) == 1 &&
+         OSSL_CMP_CTX_set1_pkey(context, parts_.signer_key.get()) == 1 &&
+         // An empty list would leave the context with none at all, and every answer would fail.
+         (intermediates.empty() || OSSL_CMP_CTX_set1_untrusted(context, StackOf(intermediates).get()) == 1);
+}
+
+absl::Status CmpSession::Prepare() {
+  OSSL_CMP_CTX* context = context_.get();
+  if (context == nullptr || (parts_.signer_chain.empty() && parts_.mac_secret == nullptr))
+    return absl::InvalidArgumentError("no certificate to sign with");
   OSSL_CMP_CTX_set_log_cb(context, LogLine);
   OSSL_CMP_CTX_set_transfer_cb(context, OnTransfer);
   OSSL_CMP_CTX_set_transfer_cb_arg(context, this);
   const bool ready =
       OSSL_CMP_CTX_set1_recipient(context, parts_.recipient) == 1 &&
-      OSSL_CMP_CTX_set1_expected_sender(context, parts_.recipient) == 1 &&
-      OSSL_CMP_CTX_set1_cert(context, parts_.signer_chain.front().get()) == 1 &&
-      OSSL_CMP_CTX_set1_pkey(context, parts_.signer_key.get()) == 1 &&
-      // An empty list would leave the context with none at all, and every answer would fail.
-      (intermediates.empty() || OSSL_CMP_CTX_set1_untrusted(context, StackOf(intermediates).get()) == 1) &&
+      OSSL_CMP_CTX_set1_expected_sender(context, parts_.recipient) == 1 && PrepareProtection() &&
       OSSL_CMP_CTX_set0_trustedStore(context, TrustStore(roots_, parts_.clock.Now()).release()) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_UNPROTECTED_ERRORS, 0) == 1 &&
       OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_DIGEST_ALGNID, NID_sha256) == 1 &&

@@ -31,6 +31,9 @@ struct CmpSessionParts {
   /// Waits; false when whoever runs this wants to stop.
   std::function<bool(absl::Duration)> wait;
   core::RootTerms root_terms{};  ///< A root that the answer brings may be one of the operator's.
+  /// Instead of the signer's: what protects messages and answers (R36; RFC 4210 §5.1.3.1). Borrowed.
+  const common::SecretBytes* mac_secret = nullptr;
+  std::string mac_reference{};  ///< Under which the RA/CA knows it.
 };
 
 struct CertificateRequest {
@@ -80,6 +83,8 @@ class CmpSession {
   bool WaitToPoll(int polls, absl::Duration check_after);
   int JudgeCertificate(X509* certificate, int fail_info, const char** text);
   absl::Status Prepare();
+  /// Who protects the messages, and how.
+  [[nodiscard]] bool PrepareProtection();
   absl::Status PrepareRequest(const CertificateRequest& request);
   absl::Status Failure();
 

@@ -27,6 +27,27 @@ int AlgorithmNid(std::string_view der) {
   return OBJ_obj2nid(object);
 }
 
+/// PBMParameter, inside an AlgorithmIdentifier.
+absl::StatusOr<PasswordMacSummary> ParsePasswordMac(std::string_view algorithm) {
+  DerReader outer(algorithm);
+  ASSIGN_OR_RETURN(const DerElement identifier, outer.Expect(DerElement::kSequence));
+  DerReader parts(identifier.contents);
+  RETURN_IF_ERROR(parts.Next().status());  // algorithm
+  ASSIGN_OR_RETURN(const DerElement parameters, parts.Expect(DerElement::kSequence));
+  DerReader reader(parameters.contents);
+  PasswordMacSummary out;
+  RETURN_IF_ERROR(reader.Expect(DerElement::kOctetString).status());  // salt
+  ASSIGN_OR_RETURN(const DerElement one_way_function, reader.Expect(DerElement::kSequence));
+  out.one_way_function_nid = AlgorithmNid(one_way_function.whole);
+  ASSIGN_OR_RETURN(const DerElement iterations, reader.Expect(DerElement::kInteger));
+  if (iterations.contents.empty() || iterations.contents.size() > 8 || (iterations.contents[0] & 0x80) != 0)
+    return absl::InvalidArgumentError("iterationCount is out of range");
+  for (const char octet : iterations.contents) out.iterations = out.iterations << 8 | static_cast<std::uint8_t>(octet);
+  ASSIGN_OR_RETURN(const DerElement mac, reader.Expect(DerElement::kSequence));
+  out.mac_nid = AlgorithmNid(mac.whole);
+  return out;
+}
+
 absl::StatusOr<std::string> OctetsIn(std::string_view tagged) {
   DerReader reader(tagged);
   ASSIGN_OR_RETURN(const DerElement octets, reader.Expect(DerElement::kOctetString));
@@ -49,6 +70,13 @@ absl::Status ParseHeader(std::string_view contents, PkiMessageSummary* out) {
       return absl::InvalidArgumentError("fields of the header are out of order");
     last = number;
     if (number == 1) out->protection_nid = AlgorithmNid(field.contents);
+    if (out->protection_nid == NID_id_PasswordBasedMAC && number == 1) {
+      // One that can't be read is none that could be accepted.
+      if (const auto mac = ParsePasswordMac(field.contents); mac.ok()) out->password_mac = *mac;
+    }
+    if (number == 2) {
+      ASSIGN_OR_RETURN(out->sender_kid, OctetsIn(field.contents));
+    }
     if (number == 4) {
       ASSIGN_OR_RETURN(out->transaction_id, OctetsIn(field.contents));
     }
@@ -208,6 +236,14 @@ absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der) {
   }
   if (!reader.at_end()) return absl::InvalidArgumentError("the message has fields that it should not have");
   return out;
+}
+
+bool IsStrongMac(const PasswordMacSummary& mac) {
+  const int owf = mac.one_way_function_nid;
+  const bool strong_owf = owf == NID_sha256 || owf == NID_sha384 || owf == NID_sha512;
+  const bool strong_mac =
+      mac.mac_nid == NID_hmacWithSHA256 || mac.mac_nid == NID_hmacWithSHA384 || mac.mac_nid == NID_hmacWithSHA512;
+  return strong_owf && strong_mac && mac.iterations >= 100 && mac.iterations <= 100'000;
 }
 
 bool IsStrongSignature(int nid) {

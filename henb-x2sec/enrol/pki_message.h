@@ -1,6 +1,7 @@
 // What a PKIMessage (RFC 4210 §5.1) says beyond what OpenSSL's CMP library lets its caller see.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,12 +44,21 @@ struct CertRepSummary {
   std::vector<common::Certificate> ca_pubs;
 };
 
+/// Parameters of password-based MAC protection (RFC 4210 §5.1.3.1).
+struct PasswordMacSummary {
+  int one_way_function_nid = 0;
+  int mac_nid = 0;
+  std::uint64_t iterations = 0;
+};
+
 /// A parsed message. Owns copies; a value.
 struct PkiMessageSummary {
   int version = 0;
   std::string sender_name;            ///< DER of the directoryName; empty when the sender is another kind of name.
   std::optional<int> protection_nid;  ///< OpenSSL's NID of protectionAlg; absent: no protectionAlg. 0: an unknown one.
+  std::optional<PasswordMacSummary> password_mac;  ///< Where protectionAlg is id-PasswordBasedMac.
   bool has_protection = false;
+  std::string sender_kid;  ///< senderKID: the reference value under a MAC.
   std::string transaction_id;
   std::string sender_nonce;
   std::string recipient_nonce;
@@ -64,5 +74,7 @@ struct PkiMessageSummary {
 
 /// A signature algorithm with SHA-2 (RSA PKCS#1, ECDSA) or EdDSA: R31. False for 0 and for MACs.
 [[nodiscard]] bool IsStrongSignature(int nid);
+/// SHA-2 in one-way function and HMAC, 100 to 100,000 iterations: R36.
+[[nodiscard]] bool IsStrongMac(const PasswordMacSummary& mac);
 
 }  // namespace henb::x2sec::enrol

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "common/status.h"
+#include "henb-x2sec/nss/nss_decryption.h"
 #include "henb-x2sec/nss/nss_error.h"
 #include "henb-x2sec/nss/nss_key_objects.h"
 #include "henb-x2sec/nss/nss_session.h"
@@ -271,6 +272,23 @@ absl::StatusOr<std::set<std::string>> NssCertificateStore::KeysWithoutCertificat
     if (const absl::StatusOr<std::string> ckaid = impl_->CkaidOf(each); ckaid.ok()) ckaids.erase(*ckaid);
   });
   return ckaids;
+}
+
+absl::StatusOr<common::SecretBytes> NssCertificateStore::DecryptOaep(const std::string& ckaid,
+                                                                     std::string_view ciphertext) {
+  const std::lock_guard lock(impl_->mutex());
+  const NssPtr<SECKEYPrivateKey> key = FindPrivateKey(impl_->slot(), ckaid);
+  if (key == nullptr)
+    return absl::NotFoundError(common::StrCat("no key ", common::Quoted(ckaid), " in the NSS database"));
+  return DecryptByOaep(key.get(), ciphertext);
+}
+
+absl::StatusOr<common::SecretBytes> NssCertificateStore::Agree(const std::string& ckaid, std::string_view point) {
+  const std::lock_guard lock(impl_->mutex());
+  const NssPtr<SECKEYPrivateKey> key = FindPrivateKey(impl_->slot(), ckaid);
+  if (key == nullptr)
+    return absl::NotFoundError(common::StrCat("no key ", common::Quoted(ckaid), " in the NSS database"));
+  return AgreeByEcdh(key.get(), point);
 }
 
 }  // namespace henb::x2sec::nss

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "henb-x2sec/core/ports/certificate_store.h"
+#include "henb-x2sec/core/ports/device_decryption.h"
 #include "henb-x2sec/core/ports/device_key_store.h"
 
 namespace henb::x2sec::nss {
@@ -15,7 +16,9 @@ namespace henb::x2sec::nss {
 /// may use the same database meanwhile: NSS serialises writers by SQLite's locks and waits up to some seconds for them
 /// (then Unavailable). What others write is seen at the next call. Any thread; calls are serialised here. Certificates
 /// are named by their subject, since NSS keeps one nickname for a subject: identify keys by ckaid, never by nickname.
-class NssCertificateStore final : public core::CertificateStore, public core::DeviceKeyStore {
+class NssCertificateStore final : public core::CertificateStore,
+                                  public core::DeviceKeyStore,
+                                  public core::DeviceDecryption {
  public:
   /// NotFound: no database there. PermissionDenied: not writable, or it has a password that is not `password` (empty:
   /// none).
@@ -39,6 +42,9 @@ class NssCertificateStore final : public core::CertificateStore, public core::De
   absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<std::set<std::string>> KeysWithoutCertificate() override;
+
+  absl::StatusOr<common::SecretBytes> DecryptOaep(const std::string& ckaid, std::string_view ciphertext) override;
+  absl::StatusOr<common::SecretBytes> Agree(const std::string& ckaid, std::string_view point) override;
 
  private:
   class Impl;

@@ -20,6 +20,9 @@ SECItem* PublicValueOf(SECKEYPublicKey* key) {
   }
 }
 
+/// What imported keys are for: IKE and CMP sign, provisioning is encrypted to the vendor key (R37).
+constexpr unsigned int kImportedUses = KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT;
+
 struct DigestKind {
   SECOidTag oid;
   std::size_t size;
@@ -74,7 +77,7 @@ absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkc
   SECItem* value = PublicValueOf(public_key);
   if (value == nullptr) return absl::InvalidArgumentError("the key is neither EC nor RSA");
   SECKEYPrivateKey* key = nullptr;
-  if (PK11_ImportDERPrivateKeyInfoAndReturnKey(slot, &der, &name, value, PR_TRUE, PR_TRUE, KU_DIGITAL_SIGNATURE, &key,
+  if (PK11_ImportDERPrivateKeyInfoAndReturnKey(slot, &der, &name, value, PR_TRUE, PR_TRUE, kImportedUses, &key,
                                                nullptr) != SECSuccess) {
     return LastNssError("importing the private key");
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -21,6 +22,10 @@ struct Options {
   std::string operator_name;
   std::string now;
   std::string out;
+  std::vector<std::string> operator_roots;
+  std::string policy;
+  std::string mac_secret;
+  std::string device_cert;
   bool json = false;
   bool no_check = false;
 };
@@ -32,5 +37,7 @@ struct Options {
 [[nodiscard]] absl::Status Verify(const Options& options);
 [[nodiscard]] absl::Status Diff(const Options& options);
 [[nodiscard]] absl::Status Schema();
+[[nodiscard]] absl::Status ProvisionMake(const Options& options);
+[[nodiscard]] absl::Status ProvisionShow(const Options& options);
 
 }  // namespace henb::policy::tool

@@ -23,6 +23,26 @@ absl::StatusOr<std::string> ReadPolicyText(const std::string& path) {
   return inner;
 }
 
+absl::StatusOr<std::vector<common::Certificate>> ReadCertificates(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string pem, ReadInput(path));
+  auto certificates = common::Certificate::ChainFromPem(pem);
+  RETURN_IF_ERROR_CTX(certificates.status(), path);
+  return certificates;
+}
+
+absl::StatusOr<SigningFiles> ReadSigningFiles(const Options& options) {
+  ASSIGN_OR_RETURN(std::vector<common::Certificate> chain, ReadCertificates(options.cert));
+  const common::Certificate signer = chain.front();
+  chain.erase(chain.begin());
+  if (!options.chain.empty()) {
+    ASSIGN_OR_RETURN(const auto more, ReadCertificates(options.chain));
+    chain.insert(chain.end(), more.begin(), more.end());
+  }
+  auto key = common::ReadSecretFile(options.key);
+  if (!key.ok()) return absl::InvalidArgumentError(key.status().message());
+  return SigningFiles{signer, std::move(chain), *std::move(key)};
+}
+
 absl::StatusOr<absl::Time> TimeOption(const std::string& text) {
   if (text.empty()) return absl::Now();
   absl::Time time;

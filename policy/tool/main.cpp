@@ -63,6 +63,30 @@ CLI::App* AddDiff(CLI::App* app, Options* options) {
   return diff;
 }
 
+CLI::App* AddProvisionMake(CLI::App* group, Options* options) {
+  CLI::App* make = group->add_subcommand("make", "Check provisioning data for one device, complete and sign it");
+  make->add_option("DATA", options->file, "Provisioning data (JSON, docs/policy.md)")->required();
+  make->add_option("--cert", options->cert, "Configuration signer's certificate (PEM; intermediates may follow)")
+      ->required();
+  make->add_option("--key", options->key, "Its private key (PEM without passphrase)")->required();
+  make->add_option("--chain", options->chain, "Intermediate certificates (PEM)");
+  make->add_option("--operator-root", options->operator_roots, "Root of the operator (PEM); repeated");
+  make->add_option("--policy", options->policy, "A first policy, signed (CMS in DER)");
+  make->add_option("--mac-secret", options->mac_secret, "File with the symmetric credential of this device");
+  make->add_option("--device-cert", options->device_cert, "The device's vendor certificate, which it is encrypted to");
+  make->add_option("--out", options->out, "Where the file for the device goes (CMS in DER)")->required();
+  return make;
+}
+
+CLI::App* AddProvisionShow(CLI::App* group, Options* options) {
+  CLI::App* show = group->add_subcommand("show", "Print what a file for a device says; never its credential");
+  show->add_option("FILE", options->file, "File for a device (CMS in DER)")->required();
+  show->add_option("--root", options->root, "Vendor root (PEM): judge it as the device would");
+  show->add_option("--device", options->device, "Identity of the device");
+  show->add_option("--now", options->now, "Time of the check (RFC 3339); else the clock's");
+  return show;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,6 +100,10 @@ int main(int argc, char** argv) {
   const CLI::App* verify = AddVerify(&app, &options);
   const CLI::App* diff = AddDiff(&app, &options);
   const CLI::App* schema = app.add_subcommand("schema", "Print the format of a policy as JSON Schema");
+  CLI::App* provision = app.add_subcommand("provision", "Provisioning data: what a device is given before it enrols");
+  provision->require_subcommand(1);
+  const CLI::App* make = AddProvisionMake(provision, &options);
+  const CLI::App* show = AddProvisionShow(provision, &options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -88,6 +116,8 @@ int main(int argc, char** argv) {
   if (sign->parsed()) status = henb::policy::tool::Sign(options);
   if (verify->parsed()) status = henb::policy::tool::Verify(options);
   if (diff->parsed()) status = henb::policy::tool::Diff(options);
+  if (make->parsed()) status = henb::policy::tool::ProvisionMake(options);
+  if (show->parsed()) status = henb::policy::tool::ProvisionShow(options);
   if (schema->parsed()) status = henb::policy::tool::Schema();
   if (!status.ok()) std::cerr << "x2policy: " << status.message() << "\n";
   return henb::common::ExitStatusOf(status);

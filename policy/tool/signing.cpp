@@ -17,13 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-absl::StatusOr<std::vector<common::Certificate>> ReadCertificates(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string pem, ReadInput(path));
-  auto certificates = common::Certificate::ChainFromPem(pem);
-  RETURN_IF_ERROR_CTX(certificates.status(), path);
-  return certificates;
-}
-
 Json Described(const AcceptedPolicy& accepted) {
   Json signer;
   signer["subject"] = accepted.signer.subject;
@@ -57,18 +50,10 @@ void PrintRows(const Json& object, const std::string& prefix, common::TextTable*
 absl::Status Sign(const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, ReadInput(options.file));
   if (!options.no_check) RETURN_IF_ERROR_CTX(LoadPolicy(text).status(), options.file);
-  ASSIGN_OR_RETURN(std::vector<common::Certificate> chain, ReadCertificates(options.cert));
-  const common::Certificate signer = chain.front();
-  chain.erase(chain.begin());
-  if (!options.chain.empty()) {
-    ASSIGN_OR_RETURN(const auto more, ReadCertificates(options.chain));
-    chain.insert(chain.end(), more.begin(), more.end());
-  }
-  auto key = common::ReadSecretFile(options.key);
-  if (!key.ok()) return absl::InvalidArgumentError(key.status().message());
-  ASSIGN_OR_RETURN_CTX(const std::string cms, SignPolicy(text, signer, *key, chain), options.cert);
+  ASSIGN_OR_RETURN(const SigningFiles files, ReadSigningFiles(options));
+  ASSIGN_OR_RETURN_CTX(const std::string cms, SignPolicy(text, files.signer, files.key, files.chain), options.cert);
   RETURN_IF_ERROR(common::WriteFileAtomically(options.out, cms, 0644));
-  std::cerr << options.out << ": signed by " << signer.subject() << "\n";
+  std::cerr << options.out << ": signed by " << files.signer.subject() << "\n";
   return absl::OkStatus();
 }
 

@@ -74,6 +74,7 @@ void Ledger::Write() const {
                    {"state", NameOf(each.state)},
                    {"reason", each.reason},
                    {"through", each.through},
+                   {"protection", each.protection},
                    {"issued_at", time(each.issued_at)},
                    {"changed_at", time(each.changed_at)}});
   }

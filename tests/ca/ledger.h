@@ -22,11 +22,12 @@ struct LedgerEntry {
   CertificateState state = CertificateState::kIssued;
   std::string reason;   ///< Why it was revoked.
   std::string through;  ///< Serial of the NEM's certificate that asked in the device's place; empty: it asked itself.
+  std::string protection = "SIGNATURE";  ///< Of the request; or MAC.
   absl::Time issued_at, changed_at;
 };
 
 /// Owns the list and, where a path is given, a JSON file that is replaced as a whole on every change:
-/// [{"serial","identity","spki","transaction","state":"ISSUED|CONFIRMED|REVOKED","reason","through",
+/// [{"serial","identity","spki","transaction","state":"ISSUED|CONFIRMED|REVOKED","reason","through","protection",
 /// "issued_at","changed_at"}].
 /// Any thread.
 class Ledger {
@@ -48,6 +49,9 @@ class Ledger {
   mutable std::mutex mutex_;
   std::vector<LedgerEntry> entries_;
 };
+
+/// The reason of what its device revoked.
+inline constexpr char kAskedByRr[] = "asked by rr";
 
 [[nodiscard]] std::string NameOf(CertificateState state);
 

@@ -23,6 +23,7 @@ struct Options {
   std::vector<std::string> vendor_roots;
   std::vector<std::string> extra_certs;
   std::vector<std::string> nems;
+  std::vector<std::string> mac_secrets;
   int confirm_timeout_s = 30;
   int validity_s = 90 * 86400;
   int check_after_s = 1;
@@ -63,6 +64,13 @@ absl::Status LoadFiles(Options* options) {
   for (const std::string& file : options->extra_certs) {
     ASSIGN_OR_RETURN(const auto certificates, ReadCertificates(file));
     options->ca.extra_certs.insert(options->ca.extra_certs.end(), certificates.begin(), certificates.end());
+  }
+  for (const std::string& each : options->mac_secrets) {
+    const std::size_t equals = each.find('=');
+    if (equals == std::string::npos) return absl::InvalidArgumentError("--mac-secret is not REFERENCE=FILE");
+    ASSIGN_OR_RETURN(std::string secret, common::ReadFile(each.substr(equals + 1)));
+    if (secret.ends_with('\n')) secret.pop_back();
+    options->ca.mac_secrets[each.substr(0, equals)] = std::move(secret);
   }
   options->ca.confirm_timeout = absl::Seconds(options->confirm_timeout_s);
   options->ca.check_after = absl::Seconds(options->check_after_s);
@@ -121,6 +129,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.ca.devices,
                  "dNSName that may enrol; repeated; none: all, but no device through a NEM");
   app.add_option("--nem", options.nems, "Certificate whose p10cr is taken (PEM); repeated")->check(CLI::ExistingFile);
+  app.add_option("--mac-secret", options.mac_secrets,
+                 "REFERENCE=FILE: symmetric credential of the device of this dNSName, for one certificate; repeated");
   app.add_option("--confirm-timeout", options.confirm_timeout_s, "Seconds until an unconfirmed certificate is revoked")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -49,6 +49,20 @@ class Sha1Protection final : public Sin {
   }
 };
 
+class IgnoreMac final : public Sin {
+  [[nodiscard]] bool IgnoresMac() const override { return true; }
+};
+
+/// Changes how answers under a symmetric credential are protected.
+class OtherMac final : public Sin {
+ public:
+  explicit OtherMac(std::function<void(OSSL_CMP_CTX*)> alter) : alter_(std::move(alter)) {}
+  void AlterMac(OSSL_CMP_CTX* context) override { alter_(context); }
+
+ private:
+  std::function<void(OSSL_CMP_CTX*)> alter_;
+};
+
 /// Answers every ir with the first ip it ever sent.
 class ReplayIp final : public Sin {
   std::optional<std::string> AlterReply(BodyType request, std::string reply) override {
@@ -119,6 +133,17 @@ const std::vector<NamedSin>& OwnSins() {
       {"not-yet-valid",
        [] { return Content([](CertificateSpec* spec) { spec->not_before = absl::Now() + absl::Hours(24); }); }},
       {"sha1-protection", [] { return std::make_unique<Sha1Protection>(); }},
+      {"mac-sha1",
+       [] {
+         return std::make_unique<OtherMac>(
+             [](OSSL_CMP_CTX* context) { OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MAC_ALGNID, NID_hmac_sha1); });
+       }},
+      {"mac-owf-sha1",
+       [] {
+         return std::make_unique<OtherMac>(
+             [](OSSL_CMP_CTX* context) { OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_OWF_ALGNID, NID_sha1); });
+       }},
+      {"mac-signed", [] { return std::make_unique<IgnoreMac>(); }},
       {"replay-ip", [] { return std::make_unique<ReplayIp>(); }},
       {"no-ip", [] { return Reply(BodyType::kIr, [](const std::string&) { return std::nullopt; }); }},
       {"no-pkiconf", [] { return Reply(BodyType::kCertConf, [](const std::string&) { return std::nullopt; }); }},

@@ -32,6 +32,10 @@ class Sin {
   [[nodiscard]] virtual bool RefusesConfirmation() const { return false; }
   /// Before an answer is protected; `impostor` has the RA's name, under a CA of the same name with another key.
   virtual void AlterSession(OSSL_CMP_CTX* /*context*/, const TestCredential& /*impostor*/) {}
+  /// Requests under a symmetric credential are not verified, and answered signed.
+  [[nodiscard]] virtual bool IgnoresMac() const { return false; }
+  /// Before an answer to a request under a symmetric credential is protected.
+  virtual void AlterMac(OSSL_CMP_CTX* /*context*/) {}
   /// What goes with a certificate in extraCerts.
   virtual void AlterExtraCerts(const TestCa& /*ca*/, std::vector<common::Certificate>* /*certificates*/) {}
   /// Before an answer is sent; nullopt: the connection is closed without one.

@@ -64,6 +64,21 @@ absl::StatusOr<common::Certificate> TestCa::Issue(const CertificateSpec& spec, E
   return BuildCertificate(spec, key, &config_.ca_chain.front(), config_.ca_key.get());
 }
 
+void TestCa::CredentialUsed(const std::string& reference, const std::string& serial) {
+  const std::lock_guard lock(mutex_);
+  used_credentials_[reference] = serial;
+}
+
+absl::Status TestCa::CheckCredentialUnused(const std::string& reference) {
+  const std::lock_guard lock(mutex_);
+  const auto used = used_credentials_.find(reference);
+  if (used == used_credentials_.end()) return absl::OkStatus();
+  const std::optional<LedgerEntry> brought = ledger_.Find(used->second);
+  if (brought.has_value() && brought->state == CertificateState::kRevoked && brought->reason == kAskedByRr)
+    return absl::OkStatus();
+  return absl::PermissionDeniedError(common::StrCat("the credential of ", reference, " has been used"));
+}
+
 std::shared_ptr<Transaction> TestCa::TransactionFor(const std::string& id) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<Transaction>& slot = transactions_[id];

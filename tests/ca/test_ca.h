@@ -32,6 +32,8 @@ struct TestCaConfig {
   std::vector<common::Certificate> ca_pubs;      ///< Sent in caPubs.
   std::vector<std::string> devices;
   std::vector<common::Certificate> nems;  ///< Whose p10cr is taken, under the operator's root.
+  /// Symmetric credentials by reference value, which is the device's dNSName; each for one certificate (R36).
+  std::map<std::string, std::string> mac_secrets;
   absl::Duration confirm_timeout = absl::Seconds(30);
   absl::Duration validity = absl::Hours(24 * 90);
   bool grant_implicit_confirm = false;
@@ -68,6 +70,12 @@ class TestCa {
   /// The CA of the same name with another key.
   [[nodiscard]] const TestAuthority& other_ca() const { return other_ca_; }
 
+  /// A symmetric credential has brought this certificate.
+  void CredentialUsed(const std::string& reference, const std::string& serial);
+  /// PermissionDenied once it has; not when the device itself has revoked that certificate, of which it never heard the
+  /// confirmation.
+  [[nodiscard]] absl::Status CheckCredentialUnused(const std::string& reference);
+
   /// Signs with the CA's key, or with that of a CA of the same name.
   [[nodiscard]] absl::StatusOr<common::Certificate> Issue(const CertificateSpec& spec, EVP_PKEY* key,
                                                           bool from_other) const;
@@ -88,6 +96,7 @@ class TestCa {
   TestAuthority other_ca_;
   TestCredential impostor_;
   std::mutex mutex_;
+  std::map<std::string, std::string> used_credentials_;  ///< Reference value → serial.
   std::condition_variable changed_;
   bool stopping_ = false;
   std::map<std::string, std::shared_ptr<Transaction>> transactions_;

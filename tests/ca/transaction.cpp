@@ -10,6 +10,7 @@ namespace henb::tests {
 namespace {
 
 using x2sec::enrol::BodyType;
+using x2sec::enrol::IsStrongMac;
 using x2sec::enrol::IsStrongSignature;
 using x2sec::enrol::PkiMessageSummary;
 
@@ -79,6 +80,28 @@ std::optional<common::Certificate> Transaction::VerifiedSigner(const PkiMessageS
   return signer;
 }
 
+bool Transaction::TakeMac(const PkiMessageSummary& summary) {
+  const bool first = summary.requests > 0;
+  if (!summary.password_mac.has_value()) return first || mac_reference_.empty();
+  if (!first) return summary.sender_kid == mac_reference_;
+  mac_reference_ = summary.sender_kid;
+  if (const absl::StatusOr<common::HenbId> device = common::HenbId::Parse(mac_reference_); device.ok())
+    signer_ = *device;
+  if (ca_->sin().IgnoresMac()) {
+    OSSL_CMP_SRV_CTX_set_accept_unprotected(server_, 1);
+    return true;
+  }
+  const auto& secrets = ca_->config().mac_secrets;
+  const auto secret = secrets.find(mac_reference_);
+  if (secret == secrets.end()) return true;  // The library refuses what it can't verify.
+  const auto octets = [](const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
+  OSSL_CMP_CTX_set1_referenceValue(context, octets(mac_reference_), static_cast<int>(mac_reference_.size()));
+  OSSL_CMP_CTX_set1_secretValue(context, octets(secret->second), static_cast<int>(secret->second.size()));
+  OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_MAC_ALGNID, NID_hmacWithSHA256);
+  return true;
+}
+
 std::optional<std::string> Transaction::Handle(const PkiMessageSummary& summary, const std::string& der) {
   const std::lock_guard lock(mutex_);
   OSSL_CMP_CTX* context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server_);
@@ -90,8 +113,14 @@ std::optional<std::string> Transaction::Handle(const PkiMessageSummary& summary,
     const absl::StatusOr<common::HenbId> identity = signer->Identity();
     if (identity.ok()) signer_ = *identity;
   }
-  weak_ = !summary.protection_nid.has_value() || !IsStrongSignature(*summary.protection_nid) ||
-          (summary.requests > 0 && !IsStrongSignature(summary.pop_nid.value_or(0)));
+  if (!TakeMac(summary)) {
+    common::LogInfo("ca.other_protection", {{"reference", mac_reference_}});
+    return std::nullopt;
+  }
+  const bool strong = summary.password_mac.has_value()
+                          ? IsStrongMac(*summary.password_mac)
+                          : summary.protection_nid.has_value() && IsStrongSignature(*summary.protection_nid);
+  weak_ = !strong || (summary.requests > 0 && !IsStrongSignature(summary.pop_nid.value_or(0)));
   ca_->sin().AlterSession(context, ca_->impostor());
 
   const OpensslPtr<BIO> in(BIO_new_mem_buf(der.data(), static_cast<int>(der.size())));
@@ -144,6 +173,7 @@ absl::StatusOr<common::Certificate> Transaction::Issue(const OSSL_CRMF_MSG* mess
       std::find(config.devices.begin(), config.devices.end(), signer_->str()) == config.devices.end()) {
     return absl::PermissionDeniedError(common::StrCat(signer_->str(), " is not on the list of devices"));
   }
+  if (!mac_reference_.empty()) RETURN_IF_ERROR(ca_->CheckCredentialUnused(mac_reference_));
   ASSIGN_OR_RETURN(const CertRequest request, ReadCertRequest(message));
   if (request.dns_names != std::vector<std::string>{signer_->str()}) {
     return absl::InvalidArgumentError("the SAN asked for is not the signer's");
@@ -190,6 +220,7 @@ absl::StatusOr<common::Certificate> Transaction::Certify(const CertRequest& requ
                      .transaction = common::ToHex(id_),
                      .reason = "",
                      .through = through,
+                     .protection = mac_reference_.empty() ? "SIGNATURE" : "MAC",
                      .issued_at = absl::Now(),
                      .changed_at = absl::Now()});
   return certificate;
@@ -212,11 +243,12 @@ OSSL_CMP_PKISI* Transaction::OnCertRequest(OSSL_CMP_SRV_CTX* server, const OSSL_
     return Rejection(denied ? OSSL_CMP_PKIFAILUREINFO_notAuthorized : OSSL_CMP_PKIFAILUREINFO_badCertTemplate,
                      std::string(issued.status().message()));
   }
+  if (!self->mac_reference_.empty()) self->ca_->sin().AlterMac(OSSL_CMP_SRV_CTX_get0_cmp_ctx(server));
   self->issued_ = *issued;
   const bool implicit = self->ca_->config().grant_implicit_confirm;
   if (implicit) {
     (void)self->ca_->ledger().Set(issued->serial_hex(), CertificateState::kConfirmed, "implicitly");
-    self->Supersede();
+    self->Confirmed();
   } else {
     self->deadline_ = absl::Now() + self->ca_->config().confirm_timeout;
   }
@@ -272,8 +304,13 @@ absl::Status Transaction::Confirm(std::string_view hash, const std::string& stat
     (void)ledger.Set(serial, CertificateState::kRevoked, "confirmation refused");
     return absl::PermissionDeniedError("confirmation refused");
   }
-  Supersede();
+  Confirmed();
   return ledger.Set(serial, CertificateState::kConfirmed);
+}
+
+void Transaction::Confirmed() {
+  if (!mac_reference_.empty()) ca_->CredentialUsed(mac_reference_, issued_->serial_hex());
+  Supersede();
 }
 
 void Transaction::Supersede() {
@@ -302,7 +339,7 @@ OSSL_CMP_PKISI* Transaction::OnRevocation(OSSL_CMP_SRV_CTX* server, const OSSL_C
     const bool asked_for = self->signer_certificate_.has_value() && !entry.through.empty() &&
                            entry.through == self->signer_certificate_->serial_hex();
     if (entry.serial != text || (!own && !asked_for)) continue;
-    (void)self->ca_->ledger().Set(text, CertificateState::kRevoked, "asked by rr");
+    (void)self->ca_->ledger().Set(text, CertificateState::kRevoked, kAskedByRr);
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
   }
   return Rejection(OSSL_CMP_PKIFAILUREINFO_badCertId, "no such certificate of this device");

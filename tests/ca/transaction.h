@@ -53,6 +53,10 @@ class Transaction {
   absl::StatusOr<common::Certificate> IssueThroughNem(const X509_REQ* p10);
   absl::StatusOr<common::Certificate> Certify(const CertRequest& request, const std::string& identity,
                                               const std::string& through);
+  /// R36: what the library verifies a MAC with. Whether the message may be handled at all.
+  bool TakeMac(const x2sec::enrol::PkiMessageSummary& summary);
+  /// The certificate is confirmed.
+  void Confirmed();
   /// A kur is signed with the certificate that it replaces: this CA's, this device's, confirmed and not revoked; and
   /// brings another key (RFC 4210 §5.3.5, Appendix D.6).
   absl::Status CheckUpdate(const OSSL_CRMF_MSG* message, EVP_PKEY* new_key) const;
@@ -66,6 +70,7 @@ class Transaction {
   OSSL_CMP_SRV_CTX* server_ = nullptr;
   std::optional<common::HenbId> signer_;
   std::optional<common::Certificate> signer_certificate_;
+  std::string mac_reference_;            ///< Not empty: this transaction is under a symmetric credential.
   bool update_ = false;                  ///< The request is a kur.
   std::optional<std::string> replaced_;  ///< Serial of what a kur supersedes once its successor is confirmed.
   bool weak_ = false;                    ///< The message at hand is protected or proved with a weak algorithm.

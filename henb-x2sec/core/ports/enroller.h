@@ -1,6 +1,7 @@
 // The port to certificate enrolment (CMPv2, RFC 4210; TS 33.310 clause 9).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ struct EnrolRequest {
   /// Not empty: renewal by kur (R32) of this operator certificate, leaf first, whose key is in the device's key store
   /// and stays there. One that is not valid now can't sign: then the vendor certificate enrols anew.
   std::vector<common::Certificate> current_chain;
+  /// Set: a first request (ir) is protected by this symmetric credential instead of the vendor key (R36; RFC 4210
+  /// §5.1.3.1), its reference value is `identity`, and the answers must be. Called for the length of one attempt.
+  std::function<absl::StatusOr<common::SecretBytes>()> mac_secret;
   std::optional<NemTerms>
       nem;  ///< Then neither server_url nor recipient is used, and a renewal is as a first enrolment.
   bool require_pkiconf = true;

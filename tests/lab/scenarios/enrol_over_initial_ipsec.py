@@ -2,7 +2,8 @@
 
 import time
 
-from x2lab import kernel, layout, moves, nss, pcap, pluto, policy, process, product
+from x2lab import kernel, layout, moves, pcap, policy, process, product
+from x2lab.enrolment_seg import SEG, SILENT, fresh_box, open_seg
 
 NAME = "enrol-over-initial-ipsec"
 ABOUT = "CMP goes through a tunnel to an enrolment SEG and nowhere else; a SEG that is not the operator's is refused; afterwards the tunnel is gone."
@@ -12,33 +13,7 @@ NODES = ("a", "c", "ca")
 TIMEOUT = 600
 BACKHAUL = "none"  # a's is taken down: this is a box fresh from the factory
 A, C = layout.HENBS["a"], layout.HENBS["c"]
-SEG = "10.8.0.253"  # another address of the gateway
-SILENT = "10.8.0.252"  # nobody is there
 OVER_SEG = {**policy.ENROLMENT, "transport": "INITIAL_IPSEC"}
-
-
-def open_seg(scene, nickname, identity):
-    """The enrolment SEG: a with its vendor certificate, to the RA/CA alone. `nickname`: whose certificate it shows."""
-    gateway = scene.plutos["gw"]
-    gateway.whack("--delete", "--name", "initial-a")
-    gateway.add_certificate(
-        "initial-a",
-        pluto.End(identity, SEG, f"{layout.CA_ADDRESS}/32"),
-        pluto.End(A.id, A.wan, f"{A.wan}/32"),
-        nss.ckaid(scene.material.nss("gw"), nickname),
-        scene.material.vendor_root("a").subject(),
-        16300,
-    )
-
-
-def fresh_box(scene):
-    """a has no backhaul; its way to the RA/CA leads past the SEG, and so does the way back."""
-    scene.plutos["a"].whack("--delete", "--name", layout.BACKHAUL)
-    scene.plutos["gw"].whack("--delete", "--name", f"{layout.BACKHAUL}-a")
-    scene["gw"].ip(f"addr add {SEG}/24 dev wan0")
-    scene.plutos["gw"].whack("--listen")
-    scene["a"].ip(f"route replace {layout.CA_ADDRESS}/32 via {SEG} dev wan0 src {A.wan}")
-    scene["ca"].ip(f"route add {A.wan}/32 via {layout.KEYDIST_ADDRESS}")
 
 
 def why(site):
@@ -70,7 +45,7 @@ def run(scene, story):
     process.until("no SEG lets a in", lambda: "initial_ipsec.refused" in why(site), 120, 0.5)
     story.step("without a SEG that knows it, a is not enrolled, and says so", why(site)[-160:], not site.ca.ledger() or "henb-a" not in str(site.ca.ledger()))
 
-    open_seg(scene, "segw", layout.SEGW_ID)
+    open_seg(scene)
     site.wait_up("a", "c", 240)
     link = site["a"].link("c")
     story.step("through the SEG a enrols: up by certificates", link["state"], link["state"] == "UP_CERT")

@@ -5,11 +5,7 @@
 namespace henb::x2sec::app {
 namespace {
 
-policy::Policy With(policy::Enrolment enrolment) {
-  policy::Policy out;
-  out.enrolment = std::move(enrolment);
-  return out;
-}
+std::optional<policy::Enrolment> With(policy::Enrolment enrolment) { return enrolment; }
 
 core::BackhaulOnlyService Service(const char* address, std::uint16_t port) {
   return {common::IpAddress::Parse(address).value(), port};
@@ -35,7 +31,7 @@ TEST(EnrolmentAddress, AnotherTransportIsNotTheBackhauls) {
   policy::Enrolment direct{.server_url = "http://10.100.0.2/", .recipient = ""};
   direct.transport = policy::Transport::kDirect;
   EXPECT_EQ(BackhaulServiceOf(With(direct)), std::nullopt);
-  EXPECT_EQ(BackhaulServiceOf(policy::Policy()), std::nullopt);
+  EXPECT_EQ(BackhaulServiceOf(std::nullopt), std::nullopt);
 }
 
 }  // namespace

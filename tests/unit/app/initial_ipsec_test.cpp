@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 
 #include "loop_fixture.h"
@@ -46,15 +47,23 @@ class InitialIpsecTest : public tests::LoopFixture {
                                  const common::IpAddress&) -> absl::StatusOr<core::ConnectionSpec> {
           if (!missing.empty()) return absl::FailedPreconditionError(missing);
           return Spec("x2-initial-ipsec.invalid-0", "henb-a.example", to.identity.str(), "10.8.0.1",
-                      to.address.ToString(), ours, kOperator);
+                      to.address->ToString(), ours, kOperator);
         },
         .wanted_changed =
             [this] {
               ASSERT_TRUE(henb.Delete("x2-initial-ipsec.invalid-0").ok());
-              if (initial->wanted() && plutos_takes_it) ASSERT_TRUE(henb.Add(*initial->wanted()).ok());
+              if (initial->wanted() && plutos_takes_it) {
+                ASSERT_TRUE(henb.Add(*initial->wanted()).ok());
+              }
             },
         .in_pluto = [this](const std::string&) { return plutos_takes_it; },
-        .in_kernel = [this](const core::ConnectionSpec&) { return !henb.States()->child_sas.empty(); }});
+        .in_kernel = [this](const core::ConnectionSpec&) { return !henb.States()->child_sas.empty(); },
+        .look_up = [this](const std::string& host) -> absl::StatusOr<std::vector<common::IpAddress>> {
+          looked_up.push_back(host);
+          const auto found = names.find(host);
+          if (found == names.end()) return absl::UnavailableError("no such name");
+          return found->second;
+        }});
   }
   static core::ConnectionSpec Spec(const std::string& name, const std::string& me, const std::string& peer,
                                    const std::string& here, const std::string& there, const std::string& ckaid,
@@ -85,6 +94,8 @@ class InitialIpsecTest : public tests::LoopFixture {
   std::string seg_anchor = kOperator;
   std::string missing;
   bool plutos_takes_it = true;
+  std::map<std::string, std::vector<common::IpAddress>> names;
+  std::vector<std::string> looked_up;
   std::unique_ptr<InitialIpsec> initial;
   std::optional<absl::Status> answer;
 };
@@ -118,6 +129,21 @@ TEST_F(InitialIpsecTest, R38R66TheNextSegOfTheListIsTried) {
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->ok()) << *answer;
   EXPECT_EQ(initial->wanted()->peer_id.str(), "segw.example");
+}
+
+TEST_F(InitialIpsecTest, R66ASegKnownByItsNameIsLookedUpWhenItsTurnComes) {
+  names["segw.example"] = {Ip("10.8.0.252"), Ip("10.8.0.253")};
+  Open({{std::nullopt, Id("nowhere.example")}, {std::nullopt, Id("segw.example")}});
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->ok()) << *answer;
+  EXPECT_EQ(initial->wanted()->peer_ike_address, Ip("10.8.0.253")) << "nobody is at the first of its addresses";
+  EXPECT_EQ(looked_up, (std::vector<std::string>{"nowhere.example", "segw.example"}));
+}
+
+TEST_F(InitialIpsecTest, R66ANameThatIsNotFoundIsUnreachable) {
+  Open({{std::nullopt, Id("nowhere.example")}});
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(answer->ToString(), HasSubstr("initial_ipsec.unreachable: nowhere.example: no such name"));
 }
 
 TEST_F(InitialIpsecTest, R38SaysWhyNoneLetsItIn) {

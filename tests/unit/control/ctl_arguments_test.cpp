@@ -67,8 +67,8 @@ TEST(CtlArguments, HelpAndVersionAreResults) {
   const CtlResult help = RunAlone({"--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command :
-       {"links", "explain", "neighbour", "wait", "policy", "enrol", "credentials", "rotate", "doctor", "metrics"}) {
+  for (const char* command : {"links", "explain", "neighbour", "wait", "policy", "provision", "enrol", "credentials",
+                              "rotate", "doctor", "metrics"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     EXPECT_EQ(RunAlone({command, "--help"}).status, 0) << command;
   }

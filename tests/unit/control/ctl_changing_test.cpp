@@ -98,6 +98,33 @@ TEST_F(CtlChanging, FailedRotateIsAFailure) {
   EXPECT_THAT(result.err, HasSubstr("the old SA stays"));
 }
 
+TEST_F(CtlChanging, R37ProvisionSaysWhatWasTaken) {
+  backend_.provisioned = {.serial = 7,
+                          .operator_name = "operator.example",
+                          .sha256 = std::string(64, 'c'),
+                          .unchanged = false,
+                          .operator_roots = 1,
+                          .enrolment_segs = 2,
+                          .credential = true};
+  StartServer();
+  const std::string file = Write("p.cms", "x");
+  EXPECT_EQ(Ctl({"provision", file, "--json"}).json(),
+            Json::parse(R"({"serial": 7, "operator": "operator.example", "sha256": ")" + std::string(64, 'c') +
+                        R"(", "result": "APPLIED", "operator_roots": 1, "enrolment_segs": 2, "credential": true})"));
+  EXPECT_THAT(Ctl({"provision", file}).err, HasSubstr("provisioning data 7 of operator.example: APPLIED"));
+  EXPECT_THAT(backend_.changes(), ElementsAre("provision x", "provision x"));
+}
+
+TEST_F(CtlChanging, R37WhateverIsWrongWithProvisioningDataIsStatusTwo) {
+  StartServer();
+  backend_.FailWith(absl::InvalidArgumentError("serial: 6 is lower than 7, which was taken before"));
+  const std::string file = Write("p.cms", "x");
+  const CtlResult result = Ctl({"provision", file});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr(file + ": serial: 6 is lower than 7"));
+  EXPECT_EQ(Ctl({"provision", file + ".none"}).status, 2);
+}
+
 TEST_F(CtlChanging, EnrolNow) {
   StartServer();
   EXPECT_EQ(Ctl({"enrol", "--now"}).status, 0);
@@ -115,6 +142,7 @@ TEST_F(CtlChanging, TheStatusSocketRefusesEveryChange) {
                                              {"policy", "push", file},
                                              {"policy", "push", file, "--dry-run"},
                                              {"enrol", "--now"},
+                                             {"provision", Write("p.cms", "x")},
                                              {"rotate", "henb-b.example"}}) {
     const CtlResult result = StatusCtl(command);
     EXPECT_EQ(result.status, 5) << testing::PrintToString(command);

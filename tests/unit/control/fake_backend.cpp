@@ -46,6 +46,12 @@ absl::StatusOr<PolicyPushResult> FakeBackend::PushPolicy(std::string_view cms_de
   return Answer(pushed);
 }
 
+absl::StatusOr<ProvisionResult> FakeBackend::Provision(std::string_view cms_der) {
+  const absl::Status noted = Note(common::StrCat("provision ", cms_der));
+  if (!noted.ok()) return noted;
+  return Answer(provisioned);
+}
+
 absl::Status FakeBackend::EnrolNow() { return Note("enrol"); }
 
 absl::StatusOr<RotateReport> FakeBackend::Rotate(const common::HenbId& neighbour, absl::Duration patience) {

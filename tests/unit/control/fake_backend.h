@@ -29,6 +29,7 @@ class FakeBackend final : public ControlBackend {
   absl::StatusOr<NeighbourChanges> ReplaceNeighbours(std::string_view json) override;
   absl::StatusOr<common::HenbId> ReportNeighbour(std::string_view json) override { return Take("report", json); }
   absl::StatusOr<PolicyPushResult> PushPolicy(std::string_view cms_der, bool dry_run) override;
+  absl::StatusOr<ProvisionResult> Provision(std::string_view cms_der) override;
   absl::Status EnrolNow() override;
   absl::StatusOr<RotateReport> Rotate(const common::HenbId& neighbour, absl::Duration patience) override;
 
@@ -52,6 +53,7 @@ class FakeBackend final : public ControlBackend {
   NeighbourChanges replaced;
   PolicyPushResult pushed;
   RotateReport rotated;
+  ProvisionResult provisioned;
 
  private:
   template <typename T>

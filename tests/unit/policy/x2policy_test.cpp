@@ -77,7 +77,7 @@ TEST_F(X2policy, WrongUsageIsStatusTwo) {
   EXPECT_EQ(Run({"check", folder_ + "/none.json"}).exit_status, 2);
   const auto help = Run({"--help"});
   EXPECT_EQ(help.exit_status, 0);
-  for (const char* command : {"check", "explain", "sign", "verify", "diff", "schema"}) {
+  for (const char* command : {"check", "explain", "sign", "verify", "diff", "schema", "provision"}) {
     EXPECT_THAT(help.output, HasSubstr(command));
   }
   EXPECT_EQ(Run({"--version"}).exit_status, 0);
@@ -174,6 +174,53 @@ TEST_F(X2policy, DiffAndSchemaPrintJson) {
   EXPECT_THAT(Run({"diff", kExamples + "site.json", kExamples + "site.json"}).output, HasSubstr("no difference"));
   EXPECT_EQ(Run({"diff", kExamples + "site.json", kWrong + "key-twice.json"}).exit_status, 2);
   EXPECT_TRUE(Json::parse(Run({"schema"}).output).contains("$schema"));
+}
+
+TEST_F(X2policy, R37MakesProvisioningDataThatTheDeviceWouldTake) {
+  MakeSigner();
+  const Holder operator_root = MakeRoot("Operator Root");
+  CertificateWish wish;
+  wish.configuration_eku = false;
+  wish.devices.clear();
+  wish.operator_name.clear();
+  wish.dns = "henb-1.site-7.operator.example";
+  const Holder device = Issue(wish, &operator_root);
+  const std::string root = Write("operator-root.pem", operator_root.certificate.pem());
+  const std::string device_file = Write("device.pem", device.certificate.pem());
+  const std::string secret = "0123456789abcdef0123456789abcdef";
+  const std::string data = Write("data.json", R"({"schema": 1, "device": "henb-1.site-7.operator.example",
+      "operator": "operator.example", "serial": 3, "not_after": "2029-01-01T00:00:00Z",
+      "enrolment_segs": [{"identity": "seg.operator.example", "address": "10.8.0.253"}]})");
+  const std::string file = folder_ + "/henb-1.cms";
+  const auto make = [&](const std::string& from, std::vector<std::string> more) {
+    std::vector<std::string> words = {"provision", "make", from, "--cert", certificate_, "--key", key_, "--out", file};
+    words.insert(words.end(), more.begin(), more.end());
+    return Run(words);
+  };
+  const auto made = make(
+      data, {"--operator-root", root, "--mac-secret", Write("secret", secret + "\n"), "--device-cert", device_file});
+  ASSERT_EQ(made.exit_status, 0) << made.error;
+  const auto show = [&](const std::string& id) {
+    return Run({"provision", "show", file, "--root", root_, "--device", id, "--now", "2026-06-01T00:00:00Z"});
+  };
+  const auto shown = show("henb-1.site-7.operator.example");
+  ASSERT_EQ(shown.exit_status, 0) << shown.error;
+  const Json json = Json::parse(shown.output);
+  EXPECT_EQ(json["serial"], 3);
+  EXPECT_EQ(json["operator_roots"].size(), 1U);
+  EXPECT_EQ(json["credential_sha256"].get<std::string>().size(), 64U);
+  EXPECT_EQ(shown.output.find(secret), std::string::npos);
+  EXPECT_EQ(common::ReadFile(file)->find(secret), std::string::npos);
+  EXPECT_EQ(show("henb-2.site-7.operator.example").exit_status, 5);
+  EXPECT_EQ(make(data, {"--mac-secret", Write("short", "too short"), "--device-cert", device_file}).exit_status, 2);
+  EXPECT_EQ(make(data, {"--mac-secret", Write("secret", secret)}).exit_status, 2);
+  const auto other = make(Write("other.json", R"({"schema": 1, "device": "henb-2.site-7.operator.example",
+      "operator": "operator.example", "serial": 3, "not_after": "2029-01-01T00:00:00Z"})"),
+                          {"--mac-secret", Write("secret", secret), "--device-cert", device_file});
+  EXPECT_EQ(other.exit_status, 2);
+  EXPECT_THAT(other.error, HasSubstr("device: "));
+  const auto wrong = make(Write("wrong.json", R"({"schema": 1, "devise": "a.example"})"), {});
+  EXPECT_EQ(wrong.exit_status, 2);
 }
 
 }  // namespace

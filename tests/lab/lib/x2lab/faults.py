@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import signal
 
-from . import layout, moves, process, product
+from . import enrolment_faults, layout, moves, process, product
 
 
 class Found(Exception):
@@ -375,6 +375,7 @@ ALL = (
          "no key in any file but those"),
         _leaks,
     ),
+    *enrolment_faults.made(Fault),
 )  # fmt: skip
 
 
