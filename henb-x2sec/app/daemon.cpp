@@ -37,7 +37,8 @@ absl::Status Daemon::Impl::Start() {
               .links_changed =
                   [this] {
                     if (server) server->NotifyLinksChanged();
-                  }});
+                  },
+              .token_back = [this] { events.TokenBack(); }});
   RETURN_IF_ERROR_CTX(parts.mirror->TakeStock(), "kernel");
   if (const policy::Policy* in_force = parts.policy->policy()) parts.enrolment->SetTerms(in_force->enrolment);
   RETURN_IF_ERROR(StartIke());

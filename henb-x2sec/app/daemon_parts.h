@@ -35,6 +35,7 @@ struct DaemonHooks {
   std::function<void(bool running)> pluto_changed;
   std::function<void()> enrolled;  ///< A new operator certificate is installed.
   std::function<void()> links_changed;
+  std::function<void()> token_back;  ///< KeyWatch::Parts::back.
 };
 
 /// Owns every part; the destructor ends what their threads do first. Members in order of making: each may borrow those
@@ -89,7 +90,7 @@ struct DaemonParts {
   void MakeEnrolment(std::function<void()> enrolled);
   void MakeKeyDistribution();
   void MakeSuccession();
-  void MakeRevocation();
+  void MakeRevocation(std::function<void()> token_back);
   [[nodiscard]] std::vector<core::BackhaulOnlyService> PublishedServices() const;
 };
 
