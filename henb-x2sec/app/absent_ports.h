@@ -39,6 +39,7 @@ class AbsentCertificateStore final : public core::CertificateStore {
   absl::StatusOr<std::string> ImportKey(const common::SecretBytes&, const common::Certificate&) override {
     return LeftOut();
   }
+  absl::StatusOr<std::string> ImportCertificate(const common::Certificate&) override { return LeftOut(); }
   absl::StatusOr<std::vector<core::StoredKey>> Keys() override { return std::vector<core::StoredKey>{}; }
   absl::StatusOr<std::vector<common::Certificate>> Roots() override { return std::vector<common::Certificate>{}; }
   absl::Status DeleteKey(const std::string&) override { return absl::OkStatus(); }

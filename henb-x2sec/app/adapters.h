@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/doctor.h"
 #include "henb-x2sec/app/provisioner.h"
 #include "henb-x2sec/core/ports/certificate_store.h"
 #include "henb-x2sec/core/ports/device_decryption.h"
@@ -22,6 +23,7 @@
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 #include "henb-x2sec/core/ports/key_service.h"
 #include "henb-x2sec/core/ports/secret_store.h"
+#include "henb-x2sec/device_key/key_engine.h"
 
 namespace henb::x2sec::app {
 
@@ -34,11 +36,16 @@ struct Adapters {
   bool ipsec = false;  ///< The next three are real.
   std::unique_ptr<core::IkeDaemon> ike;
   std::unique_ptr<core::CertificateStore> certificates;
-  core::DeviceKeyStore* device_keys = nullptr;   ///< The certificate store's other face; none without IPsec.
-  core::DeviceDecryption* decryption = nullptr;  ///< Where the vendor key is; none without IPsec.
+  core::DeviceKeyStore* device_keys = nullptr;              ///< The certificate store's other face; none without IPsec.
+  core::DeviceDecryption* decryption = nullptr;             ///< Where the vendor key is; none without IPsec.
+  std::function<std::optional<TokenView>()> look_at_token;  ///< Where keys are in one. Any thread; blocks.
+  std::unique_ptr<device_key::KeyEngine> key_engine;        ///< Its keys for gRPC. Ends after `key_service`.
   std::unique_ptr<core::SecretStore> secrets;
   std::unique_ptr<core::Enroller> enroller;       ///< After AddEnroller.
   std::unique_ptr<core::KeyService> key_service;  ///< After AddKeyService.
+  /// Shows the key service what the configuration and the credentials say now; does nothing where it shows that
+  /// already. Loop thread.
+  std::function<void(const Credentials& credentials, absl::Time now)> show_to_key_service = [](const auto&, auto) {};
   std::unique_ptr<core::HttpFetcher> fetcher;
   std::function<void()> stop_fetches;  ///< Any thread.
 };
@@ -50,6 +57,7 @@ struct Adapters {
 void AddEnroller(const Config& config, const Credentials& credentials, const common::Clock& clock, Adapters& adapters);
 /// Opens what was encrypted to this device; none without CMP or IPsec.
 [[nodiscard]] EnvelopeOpener MakeEnvelopeOpener(const Config& config, const Adapters& adapters);
-void AddKeyService(const Config& config, const Credentials& credentials, common::Random& random, Adapters& adapters);
+void AddKeyService(const Config& config, const Credentials& credentials, const common::Clock& clock,
+                   common::Random& random, Adapters& adapters);
 
 }  // namespace henb::x2sec::app

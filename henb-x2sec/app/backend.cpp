@@ -37,7 +37,6 @@ control::CredentialView ViewOf(const Credential& credential, std::string kind, s
   view.spki_sha256 = certificate.spki().ToHex();
   view.not_before = certificate.not_before();
   view.not_after = certificate.not_after();
-  view.key_store = "FILES_AND_NSS";
   view.origin = std::move(origin);
   if (!credential.ckaid.empty()) view.ckaid = credential.ckaid;
   return view;
@@ -79,6 +78,7 @@ std::vector<control::CredentialView> CredentialViews(const Credentials& credenti
   std::vector<control::CredentialView> out = {ViewOf(credentials.vendor(), "VENDOR", "FILE")};
   if (credentials.operator_credential())
     out.push_back(ViewOf(*credentials.operator_credential(), "OPERATOR", "ENROLLED"));
+  for (control::CredentialView& each : out) each.key_store = credentials.key_store();
   return out;
 }
 

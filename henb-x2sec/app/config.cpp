@@ -86,11 +86,15 @@ void ReadDevice(TomlReader* reader, Config* config) {
 }
 
 void ReadCredentials(TomlReader* reader, Config* config) {
+  reader->Require("credentials.vendor_key");
+  std::string vendor_key;
+  reader->String("credentials.vendor_key", &vendor_key);
+  config->token = ReadToken(reader, vendor_key);
   for (const auto& [key, path] : {std::pair("credentials.vendor_certificate", &config->vendor_certificate),
                                   std::pair("credentials.vendor_key", &config->vendor_key),
                                   std::pair("credentials.vendor_root", &config->vendor_root)}) {
     reader->Require(key);
-    ReadPath(reader, key, path);
+    if (path != &config->vendor_key || !vendor_key.starts_with("pkcs11:")) ReadPath(reader, key, path);
   }
   ReadOptionalPath(reader, "credentials.operator_root", &config->operator_root);
   if (reader->Has("credentials.operator")) ReadText(reader, "credentials.operator", &config->operator_name.emplace());
@@ -228,6 +232,9 @@ absl::Status ParseEndPoint(std::string_view text, common::IpAddress* ip, std::ui
 void ReadKeydist(TomlReader* reader, Config* config) {
   ReadText(reader, "keydist.server_name", &config->keydist_server_name);
   ReadDuration(reader, "keydist.deadline", absl::Milliseconds(100), absl::Minutes(1), &config->keydist_deadline);
+  static constexpr Choice<bool> kShown[] = {{"vendor", false}, {"operator", true}};
+  config->keydist_shows_operator =
+      ReadChoice(reader, "keydist.certificate", kShown).value_or(config->keydist_shows_operator);
   if (!reader->Has("keydist.address")) return;
   ReadText(reader, "keydist.address", &config->keydist_address.emplace());
   const absl::Status parsed = ParseEndPoint(*config->keydist_address, &config->keydist_ip, &config->keydist_port);

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "henb-x2sec/app/enrolment_seg.h"
 #include "henb-x2sec/app/revocation_config.h"
+#include "henb-x2sec/app/token_config.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 #include "policy/policy.h"
 
@@ -27,7 +28,8 @@ struct Config {
   std::optional<policy::AccessMode> access_mode;
 
   std::string vendor_certificate;
-  std::string vendor_key;
+  std::string vendor_key;            ///< A path; empty where keys are in a token.
+  std::optional<TokenConfig> token;  ///< Private keys are in there.
   std::string vendor_root;
   std::optional<std::string> operator_root;
   std::optional<std::string> operator_name;
@@ -58,6 +60,7 @@ struct Config {
   std::uint16_t keydist_port = 0;
   std::string keydist_server_name;
   absl::Duration keydist_deadline = absl::Seconds(5);
+  bool keydist_shows_operator = false;  ///< The operator certificate once there is one, else the vendor's.
 
   RevocationConfig revocation;
 

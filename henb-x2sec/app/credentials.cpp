@@ -70,15 +70,15 @@ absl::StatusOr<Credential> MakeCredential(const std::vector<Certificate>& chain,
 
 /// The ckaid of the key in `store` whose certificate this is; NotFound when it is not there.
 absl::StatusOr<std::string> FindKey(core::CertificateStore& store, const Certificate& certificate) {
-  ASSIGN_OR_RETURN_CTX(const std::vector<core::StoredKey> keys, store.Keys(), "listing the keys of the NSS database");
+  ASSIGN_OR_RETURN_CTX(const std::vector<core::StoredKey> keys, store.Keys(), "listing the keys");
   for (const core::StoredKey& key : keys) {
     if (key.certificate.spki() == certificate.spki()) return key.ckaid;
   }
-  return absl::NotFoundError(StrCat("the private key of ", certificate.subject(), " is not in the NSS database"));
+  return absl::NotFoundError(StrCat("the private key of ", certificate.subject(), " is not where keys are kept"));
 }
 
 /// The certificate of an earlier enrolment. One that is no use any more (another root, another name, its key gone) is
-/// left aside: the device enrols again. Only a store that does not answer is an error.
+/// left aside: the device enrols again. Only a store that does not answer is an error; FailedPrecondition: its token.
 absl::StatusOr<std::optional<Credential>> LoadOperator(const Config& config, core::CertificateStore& store,
                                                        const std::vector<Certificate>& roots) {
   const std::string path = OperatorFile(config);
@@ -129,13 +129,24 @@ absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::Certif
   absl::StatusOr<Credential> vendor = MakeCredential(chain, config.id, out.vendor_roots_);
   if (!vendor.ok()) return InFile(vendor.status(), config.vendor_certificate);
   out.vendor_ = *std::move(vendor);
-  absl::StatusOr<common::SecretBytes> key = ReadPrivateKeyFile(config.vendor_key);
-  if (!key.ok()) return InFile(key.status(), config.vendor_key);
-  out.vendor_key_ = *std::move(key);
-  const absl::Status belongs = ToPkcs8(out.vendor_key_, out.vendor_->certificate).status();
-  if (!belongs.ok()) return InFile(belongs, config.vendor_key);
-  ASSIGN_OR_RETURN(out.operator_, LoadOperator(config, store, out.operator_roots_));
+  if (config.token) {
+    out.key_store_ = StrCat("PKCS11:", config.token->label);
+  } else {
+    absl::StatusOr<common::SecretBytes> key = ReadPrivateKeyFile(config.vendor_key);
+    if (!key.ok()) return InFile(key.status(), config.vendor_key);
+    out.vendor_key_ = *std::move(key);
+    const absl::Status belongs = ToPkcs8(out.vendor_key_, out.vendor_->certificate).status();
+    if (!belongs.ok()) return InFile(belongs, config.vendor_key);
+  }
+  const absl::Status found = out.FindOperator(config, store).status();
+  if (!found.ok() && !(config.token && absl::IsFailedPrecondition(found))) return found;
   return out;
+}
+
+absl::StatusOr<bool> Credentials::FindOperator(const Config& config, core::CertificateStore& store) {
+  if (operator_) return false;
+  ASSIGN_OR_RETURN(operator_, LoadOperator(config, store, operator_roots_));
+  return operator_.has_value();
 }
 
 void Credentials::AddRoot(OperatorRoot root) {
@@ -175,6 +186,10 @@ absl::StatusOr<bool> Credentials::ImportInto(core::CertificateStore& store) {
     for (const Certificate& each : credential->intermediates) {
       RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
     }
+  }
+  if (vendor_key_.empty()) {
+    ASSIGN_OR_RETURN_CTX(vendor_->ckaid, store.ImportCertificate(vendor_->certificate), "the vendor key");
+    return new_root;
   }
   ASSIGN_OR_RETURN(const common::SecretBytes pkcs8, ToPkcs8(vendor_key_, vendor_->certificate));
   ASSIGN_OR_RETURN_CTX(vendor_->ckaid, store.ImportKey(pkcs8, vendor_->certificate), "importing the vendor key");

@@ -30,24 +30,29 @@ struct Credential {
 
 /// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database,
 /// where the operator key that enrolment made lives as well (the operator certificate is kept in state_dir/operator.pem
-/// and in NSS). Loop thread, but for what is said to be for workers.
+/// and in NSS). With a token both keys are in there, and no file has one. Loop thread, but for what is said to be for
+/// workers.
 class Credentials {
  public:
-  /// Reads the files, checks that key and certificate belong together, that the certificate has exactly `config.id` as
-  /// dNSName and a path to vendor_root, and reads an operator certificate of an earlier enrolment whose key is still in
-  /// `store`. InvalidArgument names the file.
+  /// Reads the files, and with a token no key; checks that key and certificate belong together, that the certificate
+  /// has exactly `config.id` as dNSName and a path to vendor_root, and reads an operator certificate of an earlier
+  /// enrolment whose key is still in `store`. InvalidArgument names the file. A token that can't be used is no error:
+  /// FindOperator and ImportInto find the keys when it can.
   /// `provisioned`: operator roots beside those of the configuration.
   [[nodiscard]] static absl::StatusOr<Credentials> Load(const Config& config, core::CertificateStore& store,
                                                         const std::vector<OperatorRoot>& provisioned = {});
   /// The configuration's vendor roots. InvalidArgument names the file.
   [[nodiscard]] static absl::StatusOr<std::vector<common::Certificate>> ReadVendorRoots(const Config& config);
 
-  /// Imports roots, intermediates and the vendor key. For a worker. True: a root was new (IkeDaemon::TrustNewRoots).
+  /// Imports roots, intermediates and, last, the vendor key; with a token, its certificate is put beside it there. For
+  /// a worker. True: a root was new (IkeDaemon::TrustNewRoots).
   [[nodiscard]] absl::StatusOr<bool> ImportInto(core::CertificateStore& store);
   /// Installs what enrolment brought: key and certificate into `store`, certificate into state_dir, durably. For a
   /// worker; then Adopt.
   [[nodiscard]] static absl::StatusOr<Credential> InstallEnrolled(const Config& config, core::CertificateStore& store,
                                                                   core::Enrolled enrolled);
+  /// An operator certificate that is not known though it is on the disk: its token was away. True: there is one now.
+  [[nodiscard]] absl::StatusOr<bool> FindOperator(const Config& config, core::CertificateStore& store);
   /// Its anchor is an operator root from now on.
   void Adopt(Credential operator_credential);
 
@@ -67,7 +72,10 @@ class Credentials {
   [[nodiscard]] const std::vector<common::Certificate>& operator_roots() const { return operator_roots_; }
   /// The same, with where they came from.
   [[nodiscard]] const std::vector<OperatorRoot>& known_roots() const { return known_roots_; }
+  /// Empty with a token.
   [[nodiscard]] const common::SecretBytes& vendor_key_pem() const { return vendor_key_; }
+  /// FILES_AND_NSS, or "PKCS11:" and the token's label.
+  [[nodiscard]] const std::string& key_store() const { return key_store_; }
   /// Subject DN of the anchor with this hash, among vendor and operator roots; empty when unknown.
   [[nodiscard]] std::string SubjectOf(const common::SpkiHash& anchor) const;
 
@@ -79,6 +87,7 @@ class Credentials {
   std::vector<common::Certificate> operator_roots_;
   std::vector<OperatorRoot> known_roots_;
   common::SecretBytes vendor_key_;
+  std::string key_store_ = "FILES_AND_NSS";
 };
 
 }  // namespace henb::x2sec::app

@@ -38,7 +38,8 @@ absl::Status Daemon::Impl::Start() {
                   [this] {
                     if (server) server->NotifyLinksChanged();
                   },
-              .provisioned = [this] { events.Provisioned(); }});
+              .provisioned = [this] { events.Provisioned(); },
+              .token_back = [this] { events.TokenBack(); }});
   RETURN_IF_ERROR_CTX(parts.mirror->TakeStock(), "kernel");
   parts.enrolment->SetTerms(parts.EnrolmentTerms());
   RETURN_IF_ERROR(StartIke());

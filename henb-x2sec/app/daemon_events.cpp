@@ -59,6 +59,7 @@ void DaemonEvents::ImportCredentials() {
   }
   const bool first = !imported_;
   imported_ = true;
+  ShowToKeyService();
   if (first || *root_is_new) {
     parts_.ike_worker->Run(
         [ike = parts_.adapters.ike.get()] { return ike->TrustNewRoots(); },
@@ -69,6 +70,17 @@ void DaemonEvents::ImportCredentials() {
   }
 }
 
+void DaemonEvents::TokenBack() {
+  ImportCredentials();
+  const auto found = parts_.credentials->FindOperator(parts_.config, *parts_.adapters.certificates);
+  if (!found.ok()) common::LogWarning("credentials.operator_unusable", {{"error", found.status()}});
+  parts_.links->ForgetFailures();
+  parts_.links->EvaluateAll();
+  ShowToKeyService();
+}
+
+void DaemonEvents::ShowToKeyService() { parts_.adapters.show_to_key_service(*parts_.credentials, parts_.clock.Now()); }
+
 void DaemonEvents::Enrolled() {
   // A certificate that enrolment verified was made after its notBefore: no clock may be below that (R57).
   const auto& enrolled = parts_.credentials->operator_credential();
@@ -77,6 +89,7 @@ void DaemonEvents::Enrolled() {
   parts_.links->EvaluateAll();
   parts_.succession->Begin();
   parts_.revocation->TermsChanged();
+  ShowToKeyService();
 }
 
 void DaemonEvents::PolicyChanged() {
@@ -128,6 +141,7 @@ void DaemonEvents::SlowTimer() {
   parts_.mirror->CheckAll();
   parts_.health->Save();
   parts_.renewal->Look();
+  ShowToKeyService();
   on_slow_timer_();
   parts_.loop.After(parts_.random.Jitter(parts_.config.reconcile_every, 0.1), [this] { SlowTimer(); });
 }

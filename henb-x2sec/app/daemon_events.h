@@ -21,6 +21,8 @@ class DaemonEvents {
   void PlutoChanged(bool running);
   /// The vendor key and the roots into the NSS database; pluto is told. Again when pluto was made anew.
   void ImportCredentials();
+  /// A token that was away can be used again: its keys are the device's again.
+  void TokenBack();
   void Enrolled();
   void PolicyChanged();
   void Provisioned();
@@ -31,6 +33,7 @@ class DaemonEvents {
   void SlowTimer();
   void Signals();
   void Reload();
+  void ShowToKeyService();
 
   DaemonParts& parts_;
   std::string config_path_;

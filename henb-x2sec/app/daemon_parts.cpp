@@ -44,7 +44,7 @@ absl::Status DaemonParts::OpenStores() {
                        "credentials");
   credentials.emplace(std::move(loaded));
   AddEnroller(config, *credentials, clock, adapters);
-  AddKeyService(config, *credentials, random, adapters);
+  AddKeyService(config, *credentials, clock, random, adapters);
   policy.emplace(policy::PolicyStoreConfig{.directory = config.state_dir + "/policy",
                                            .device = config.id,
                                            .operator_name = config.operator_name.value_or(
@@ -90,7 +90,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
-  MakeRevocation();
+  MakeRevocation(std::move(hooks.token_back));
   links = std::make_unique<Links>(Links::Parts{config,
                                                loop,
                                                clock,
@@ -228,15 +228,21 @@ void DaemonParts::MakeKeyDistribution() {
       }});
 }
 
-void DaemonParts::MakeRevocation() {
+void DaemonParts::MakeRevocation(std::function<void()> token_back) {
   revocation = std::make_unique<RevocationWatch>(RevocationWatch::Parts{
       config, loop, clock, random, *revocation_worker, *ike_worker, *adapters.fetcher,
       adapters.ipsec ? adapters.ike.get() : nullptr, *credentials, [this] { return policy->policy(); },
       [this] { return health->health().clock_sane; }, [this](absl::Time seen) { health->RaiseFloor(seen); },
       [this] { links->EvaluateAll(); },
       [this](std::uint64_t newest_serial, const auto& revoked) { links->ProveAgain(newest_serial, revoked); }});
-  key_watch = std::make_unique<KeyWatch>(KeyWatch::Parts{loop, *ike_worker, *adapters.certificates, *credentials,
-                                                         config.nssdb, [this] { links->EvaluateAll(); }});
+  key_watch = std::make_unique<KeyWatch>(KeyWatch::Parts{.loop = loop,
+                                                         .worker = *ike_worker,
+                                                         .store = *adapters.certificates,
+                                                         .credentials = *credentials,
+                                                         .nssdb = config.nssdb,
+                                                         .token = config.token.has_value(),
+                                                         .gone = [this] { links->EvaluateAll(); },
+                                                         .back = std::move(token_back)});
   cross_certificates = std::make_unique<CrossCertificates>(CrossCertificates::Parts{
       config, loop, clock, random, *revocation_worker, *adapters.fetcher, *adapters.certificates, *credentials});
 }

@@ -13,28 +13,31 @@ namespace henb::x2sec::app {
 
 std::vector<control::DoctorFinding> DaemonReports::Doctor() {
   const auto version = parts_.adapters.ike->CheckVersion();
+  const std::optional<TokenView> token = parts_.adapters.look_at_token ? parts_.adapters.look_at_token() : std::nullopt;
   using Findings = std::vector<control::DoctorFinding>;
-  auto findings = CallLoop<absl::StatusOr<Findings>>(parts_.loop, control::kAnswerWithin, [this, version](auto answer) {
-    DoctorInputs inputs{.config = parts_.config,
-                        .credentials = *parts_.credentials,
-                        .now = parts_.clock.Now(),
-                        .clock_floor = parts_.health->floor(),
-                        .pluto_version = version,
-                        .kernel = parts_.adapters.kernel->Snapshot(),
-                        .guard_in_place = parts_.mirror->guard_as_desired(),
-                        .revocation = parts_.revocation->View(),
-                        .policy_problem = {},
-                        .keydist_problem = {},
-                        .secrets_include_hint = {},
-                        .secrets_place = common::RequireMemoryFileSystem(
-                            std::filesystem::path(parts_.config.secrets_file).parent_path().string())};
-    inputs.policy_problem = PolicyProblem(parts_.policy->policy(), parts_.clock.Now());
-    if (parts_.links->AnyPsk() && !parts_.keys->health().ok()) {
-      inputs.keydist_problem = std::string(parts_.keys->health().message());
-    }
-    inputs.secrets_include_hint = common::StrCat("include ", parts_.config.secrets_file);
-    answer->Give(Diagnose(inputs));
-  });
+  auto findings =
+      CallLoop<absl::StatusOr<Findings>>(parts_.loop, control::kAnswerWithin, [this, version, token](auto answer) {
+        DoctorInputs inputs{.config = parts_.config,
+                            .credentials = *parts_.credentials,
+                            .now = parts_.clock.Now(),
+                            .clock_floor = parts_.health->floor(),
+                            .pluto_version = version,
+                            .kernel = parts_.adapters.kernel->Snapshot(),
+                            .guard_in_place = parts_.mirror->guard_as_desired(),
+                            .revocation = parts_.revocation->View(),
+                            .token = token,
+                            .policy_problem = {},
+                            .keydist_problem = {},
+                            .secrets_include_hint = {},
+                            .secrets_place = common::RequireMemoryFileSystem(
+                                std::filesystem::path(parts_.config.secrets_file).parent_path().string())};
+        inputs.policy_problem = PolicyProblem(parts_.policy->policy(), parts_.clock.Now());
+        if (parts_.links->AnyPsk() && !parts_.keys->health().ok()) {
+          inputs.keydist_problem = std::string(parts_.keys->health().message());
+        }
+        inputs.secrets_include_hint = common::StrCat("include ", parts_.config.secrets_file);
+        answer->Give(Diagnose(inputs));
+      });
   if (findings.ok()) return *findings;
   return {{"daemon", false, std::string(findings.status().message()), "look into the journal"}};
 }

@@ -156,13 +156,64 @@ void CheckCredentials(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
                                                     ? "not enrolled; no operator root is provisioned"
                                                     : "not enrolled; enrolment starts when a link needs it"));
   }
+}
+
+/// pluto picks a certificate anew by the name that all of one subject share, and may take the other one then.
+void CheckSubjects(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  const std::optional<Credential>& held = in.credentials.operator_credential();
+  if (!held) return;
+  const std::string subject = held->certificate.subject();
+  out->push_back(subject != in.credentials.vendor().certificate.subject()
+                     ? Good("credentials.subjects", "vendor and operator certificate have different subjects")
+                     : Bad("credentials.subjects",
+                           StrCat("vendor and operator certificate have the same subject, ", subject,
+                                  ": pluto may show the wrong one"),
+                           "have the operator's CA issue another subject, or the vendor another certificate"));
+}
+
+void CheckKeyStore(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  const bool there = !in.credentials.vendor().ckaid.empty();
+  if (in.config.token) {
+    const std::string place =
+        StrCat("token ", common::Quoted(in.config.token->label), " (", in.config.token->module, ")");
+    out->push_back(there ? Good("credentials.key_store", StrCat("PKCS11: private keys are kept in ", place))
+                         : Bad("credentials.key_store", StrCat("the vendor key is not to be had from ", place),
+                               "see token.usable, and the log's credentials.* events"));
+    return;
+  }
   out->push_back(
-      vendor.ckaid.empty()
-          ? Bad("credentials.key_store", StrCat("the vendor key is not in the NSS database ", in.config.nssdb),
-                "look whether pluto.nssdb is the one that pluto uses and can be written (the log's credentials.* "
-                "events)")
-          : Good("credentials.key_store", StrCat("FILES_AND_NSS: private keys are kept in ", in.config.vendor_key,
-                                                 " and in ", in.config.nssdb, ", not in a PKCS#11 token")));
+      there ? Good("credentials.key_store", StrCat("FILES_AND_NSS: private keys are kept in ", in.config.vendor_key,
+                                                   " and in ", in.config.nssdb, ", not in a PKCS#11 token"))
+            : Bad("credentials.key_store", StrCat("the vendor key is not in the NSS database ", in.config.nssdb),
+                  "look whether pluto.nssdb is the one that pluto uses and can be written (the log's credentials.* "
+                  "events)"));
+}
+
+void CheckToken(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
+  if (!in.token || !in.config.token) return;
+  const TokenConfig& token = *in.config.token;
+  const TokenView& seen = *in.token;
+  out->push_back(seen.usable.ok() ? Good("token.usable", StrCat(common::Quoted(token.label), " is there and logged in"))
+                                  : Bad("token.usable", Message(seen.usable),
+                                        StrCat("look at token.module, at the label in credentials.vendor_key, and at "
+                                               "token.pin_file: ",
+                                               token.pin_file)));
+  if (!seen.registered.ok()) {
+    out->push_back(Bad("token.in_pluto", Message(seen.registered),
+                       StrCat("register it: modutil -dbdir sql:", in.config.nssdb, " -add \"x2sec token\" -libfile ",
+                              token.module, ", then restart pluto")));
+  } else if (seen.in_pluto == false) {
+    out->push_back(Bad("token.in_pluto", StrCat("pluto runs without the module ", token.module),
+                       "restart pluto once: it has started before the module was registered"));
+  } else {
+    out->push_back(
+        Good("token.in_pluto", seen.in_pluto ? "pluto has loaded the module" : "registered; pluto can't be looked at"));
+  }
+  out->push_back(seen.pin_for_pluto.ok()
+                     ? Good("token.pin_for_pluto", StrCat(TokenConfig::kPlutosPinFile, " has the PIN"))
+                     : Bad("token.pin_for_pluto", Message(seen.pin_for_pluto),
+                           StrCat("give pluto the PIN: a line \"", token.label, ":PIN\" in ",
+                                  TokenConfig::kPlutosPinFile, ", mode 0600")));
 }
 
 void CheckKeys(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
@@ -199,6 +250,9 @@ std::vector<DoctorFinding> Diagnose(const DoctorInputs& inputs) {
   CheckBackhaul(inputs, &findings);
   CheckClock(inputs, &findings);
   CheckCredentials(inputs, &findings);
+  CheckSubjects(inputs, &findings);
+  CheckKeyStore(inputs, &findings);
+  CheckToken(inputs, &findings);
   CheckKeys(inputs, &findings);
   CheckRevocation(inputs.revocation, inputs.now, &findings);
   return findings;

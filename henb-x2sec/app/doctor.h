@@ -17,6 +17,14 @@
 
 namespace henb::x2sec::app {
 
+/// What is to be seen of the token from here and from pluto.
+struct TokenView {
+  absl::Status usable;           ///< Of its keys' listing.
+  absl::Status registered;       ///< The module, in the NSS database's list.
+  std::optional<bool> in_pluto;  ///< The running pluto has loaded the module; none: pluto can't be looked at.
+  absl::Status pin_for_pluto;    ///< pluto's own file has the PIN.
+};
+
 /// Everything the checks look at, gathered by the daemon.
 struct DoctorInputs {
   const Config& config;
@@ -27,6 +35,7 @@ struct DoctorInputs {
   absl::StatusOr<core::KernelSnapshot> kernel;
   bool guard_in_place = false;
   RevocationView revocation{};
+  std::optional<TokenView> token{};            ///< Where keys are in one.
   std::optional<std::string> policy_problem;   ///< No policy, or one out of force.
   std::optional<std::string> keydist_problem;  ///< Only when a rule lists PSK.
   std::string secrets_include_hint;            ///< Where ipsec.secrets would include our file from.
@@ -38,8 +47,9 @@ struct DoctorInputs {
 [[nodiscard]] std::optional<std::string> PolicyProblem(const policy::Policy* in_force, absl::Time now);
 
 /// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up,
-/// clock.floor, credentials.vendor, credentials.operator, credentials.key_store, secrets.memory, policy.in_force,
-/// keydist.reachable, and those of CheckRevocation. Pure.
+/// clock.floor, credentials.vendor, credentials.operator, credentials.subjects, credentials.key_store, token.usable,
+/// token.in_pluto, token.pin_for_pluto, secrets.memory, policy.in_force, keydist.reachable, and those of
+/// CheckRevocation. Pure.
 [[nodiscard]] std::vector<control::DoctorFinding> Diagnose(const DoctorInputs& inputs);
 
 }  // namespace henb::x2sec::app

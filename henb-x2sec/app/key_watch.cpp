@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/log.h"
@@ -43,10 +44,31 @@ KeyWatch::Stamp KeyWatch::StampNow() const {
 void KeyWatch::Look() {
   parts_.loop.After(kEvery, [this] { Look(); });
   const Stamp now = StampNow();
-  if (now == seen_) return;
+  if (asking_ || (now == seen_ && !parts_.token)) return;
   seen_ = now;
+  asking_ = true;
   parts_.worker.Run([store = &parts_.store] { return store->Keys(); },
-                    [this](const absl::StatusOr<std::vector<core::StoredKey>>& keys) { Found(keys); });
+                    [this](const absl::StatusOr<std::vector<core::StoredKey>>& keys) {
+                      asking_ = false;
+                      if (parts_.token) LookAtToken(keys);
+                      // A token that can't be used has none of them.
+                      const bool none = parts_.token && absl::IsFailedPrecondition(keys.status());
+                      Found(none ? std::vector<core::StoredKey>() : keys);
+                    });
+}
+
+void KeyWatch::LookAtToken(const absl::StatusOr<std::vector<core::StoredKey>>& keys) {
+  std::set<std::string> there;
+  for (const core::StoredKey& key : keys.ok() ? *keys : std::vector<core::StoredKey>()) there.insert(key.ckaid);
+  const bool more = !std::includes(in_token_.begin(), in_token_.end(), there.begin(), there.end());
+  const bool usable_again = token_looked_at_ && keys.ok() && (!token_state_.ok() || more);
+  if (!keys.ok() && token_state_.ok()) common::LogAlarm("credentials.token_unusable", {{"error", keys.status()}});
+  token_looked_at_ = true;
+  token_state_ = keys.status();
+  in_token_ = std::move(there);
+  if (!usable_again) return;
+  common::LogInfo("credentials.token_usable", {{"keys", in_token_.size()}});
+  parts_.back();
 }
 
 void KeyWatch::Found(const absl::StatusOr<std::vector<core::StoredKey>>& keys) {

@@ -2,10 +2,10 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/device_key/store_backed_key.h"
 #include "henb-x2sec/enrol/cmp_events.h"
 #include "henb-x2sec/enrol/cmp_session.h"
 #include "henb-x2sec/enrol/distinguished_name.h"
-#include "henb-x2sec/enrol/store_backed_key.h"
 
 namespace henb::x2sec::enrol {
 namespace {
@@ -200,7 +200,7 @@ absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, co
 absl::StatusOr<core::Enrolled> CmpEnroller::Run(const CmpSessionParts& signer, const CmpSessionParts& vendor,
                                                 const core::EnrolRequest& request, EnrolmentState* kept) {
   EnrolmentState& state = *kept;
-  ASSIGN_OR_RETURN(EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
+  ASSIGN_OR_RETURN(EvpKey key, device_key::MakeStoreBackedKey(parts_.keys, state.ckaid));
   ASSIGN_OR_RETURN(const OpensslPtr<X509_NAME> subject, SubjectFor(request.identity));
   const bool first = &signer == &vendor || signer.mac_secret != nullptr;
   const CertificateRequest wanted{first ? BodyType::kIr : BodyType::kKur,

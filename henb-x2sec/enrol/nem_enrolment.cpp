@@ -1,13 +1,13 @@
 // The part of CmpEnroller that goes through the network element manager (R39).
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/device_key/store_backed_key.h"
 #include "henb-x2sec/enrol/certificate_check.h"
 #include "henb-x2sec/enrol/cmp_enroller.h"
 #include "henb-x2sec/enrol/cmp_events.h"
 #include "henb-x2sec/enrol/distinguished_name.h"
 #include "henb-x2sec/enrol/nem_session.h"
 #include "henb-x2sec/enrol/pkcs10.h"
-#include "henb-x2sec/enrol/store_backed_key.h"
 
 namespace henb::x2sec::enrol {
 namespace {
@@ -66,7 +66,7 @@ absl::StatusOr<core::Enrolled> CmpEnroller::EnrolThroughNem(core::EnrolRequest r
 absl::Status CmpEnroller::FetchThroughNem(NemSession& session, const core::EnrolRequest& request,
                                           EnrolmentState* kept) {
   EnrolmentState& state = *kept;
-  ASSIGN_OR_RETURN(const EvpKey key, MakeStoreBackedKey(parts_.keys, state.ckaid));
+  ASSIGN_OR_RETURN(const EvpKey key, device_key::MakeStoreBackedKey(parts_.keys, state.ckaid));
   if (state.pkcs10.empty()) {
     ASSIGN_OR_RETURN(state.pkcs10, MakePkcs10(request.identity, key));
     RETURN_IF_ERROR_CTX(state_file_.Save(state), "keeping the state of the enrolment");

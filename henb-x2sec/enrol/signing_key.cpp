@@ -3,13 +3,13 @@
 #include <openssl/pem.h>
 
 #include "common/status.h"
-#include "henb-x2sec/enrol/store_backed_key.h"
+#include "henb-x2sec/device_key/store_backed_key.h"
 
 namespace henb::x2sec::enrol {
 
 absl::StatusOr<EvpKey> StoredSigningKey::For(const common::Certificate& certificate) {
-  ASSIGN_OR_RETURN(const std::string ckaid, CkaidOf(certificate));
-  return MakeStoreBackedKey(store_, ckaid);
+  ASSIGN_OR_RETURN(const std::string ckaid, device_key::CkaidOf(certificate));
+  return device_key::MakeStoreBackedKey(store_, ckaid);
 }
 
 absl::StatusOr<EvpKey> EncodedSigningKey::For(const common::Certificate& certificate) {

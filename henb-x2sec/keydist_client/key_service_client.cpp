@@ -97,7 +97,9 @@ struct KeyServiceClient::Impl {
   /// For an attempt that is due now.
   std::shared_ptr<Stub> CurrentStub() {
     const std::lock_guard lock(mutex);
-    if (channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) Reopen();
+    const grpc_connectivity_state state = channel->GetState(false);
+    // Shut down from the start: its key was not to be had.
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) Reopen();
     return stub;
   }
   absl::Status Judge(const grpc::Status& status, const grpc::ClientContext& context) const {

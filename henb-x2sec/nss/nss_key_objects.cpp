@@ -40,6 +40,26 @@ DigestKind KindOf(core::SignedDigest digest) {
   return {SEC_OID_SHA256, 32};
 }
 
+/// CKA_LABEL of keys that are made here.
+constexpr const char* kOurLabel = "henb-x2sec";
+
+bool IsOurs(SECKEYPrivateKey* key) {
+  char* label = PK11_GetPrivateKeyNickname(key);
+  const bool ours = label != nullptr && std::string_view(label) == kOurLabel;
+  PORT_Free(label);
+  return ours;
+}
+
+template <typename Visit>
+void ForEachPrivateKey(PK11SlotInfo* slot, const Visit& visit) {
+  const NssPtr<SECKEYPrivateKeyList> list(PK11_ListPrivKeysInSlot(slot, nullptr, nullptr));
+  if (list == nullptr) return;
+  for (SECKEYPrivateKeyListNode* node = PRIVKEY_LIST_HEAD(list.get()); !PRIVKEY_LIST_END(node, list.get());
+       node = PRIVKEY_LIST_NEXT(node)) {
+    visit(node->key);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> CkaidOfPublicKey(SECKEYPublicKey* key) {
@@ -57,17 +77,33 @@ NssPtr<SECKEYPrivateKey> FindPrivateKey(PK11SlotInfo* slot, const std::string& c
   return NssPtr<SECKEYPrivateKey>(PK11_FindKeyByKeyID(slot, &item, nullptr));
 }
 
-absl::StatusOr<std::set<std::string>> PrivateKeys(PK11SlotInfo* slot) {
+absl::StatusOr<std::set<std::string>> PrivateKeys(PK11SlotInfo* slot, bool only_our_own) {
   std::set<std::string> ckaids;
-  const NssPtr<SECKEYPrivateKeyList> list(PK11_ListPrivKeysInSlot(slot, nullptr, nullptr));
-  if (list == nullptr) return ckaids;
-  for (SECKEYPrivateKeyListNode* node = PRIVKEY_LIST_HEAD(list.get()); !PRIVKEY_LIST_END(node, list.get());
-       node = PRIVKEY_LIST_NEXT(node)) {
-    const NssPtr<SECItem> id(PK11_GetLowLevelKeyIDForPrivateKey(node->key));
-    if (id == nullptr) return LastNssError("reading the ckaid of a private key");
-    ckaids.insert(common::ToHex(ViewOf(*id)));
-  }
+  absl::Status bad;
+  ForEachPrivateKey(slot, [&](SECKEYPrivateKey* key) {
+    if (only_our_own && !IsOurs(key)) return;
+    const NssPtr<SECItem> id(PK11_GetLowLevelKeyIDForPrivateKey(key));
+    if (id == nullptr) {
+      bad = LastNssError("reading the ckaid of a private key");
+    } else {
+      ckaids.insert(common::ToHex(ViewOf(*id)));
+    }
+  });
+  RETURN_IF_ERROR(bad);
   return ckaids;
+}
+
+absl::Status CheckNotUnderAnotherId(PK11SlotInfo* slot, const std::string& ckaid) {
+  absl::Status found;
+  ForEachPrivateKey(slot, [&](SECKEYPrivateKey* key) {
+    const NssPtr<SECKEYPublicKey> public_key(SECKEY_ConvertToPublicKey(key));
+    if (public_key == nullptr || CkaidOfPublicKey(public_key.get()).value_or("") != ckaid) return;
+    const NssPtr<SECItem> id(PK11_GetLowLevelKeyIDForPrivateKey(key));
+    found = absl::FailedPreconditionError(common::StrCat(
+        "the key has the CKA_ID ", id == nullptr ? "" : common::ToHex(ViewOf(*id)), ", and must have ", ckaid,
+        ", the SHA-1 of its EC point or modulus: give it and its public key that one (pkcs11-tool --set-id)"));
+  });
+  return found;
 }
 
 absl::Status ImportPrivateKey(PK11SlotInfo* slot, const common::SecretBytes& pkcs8, const std::string& nickname,
@@ -98,7 +134,11 @@ absl::StatusOr<std::string> GenerateP256(PK11SlotInfo* slot) {
       CKF_SIGN | CKF_DERIVE, nullptr));
   if (key == nullptr) return LastNssError("making a P-256 key");
   const NssPtr<SECKEYPublicKey> owned_public(made_public);
-  return CkaidOfPublicKey(owned_public.get());
+  ASSIGN_OR_RETURN(std::string ckaid, CkaidOfPublicKey(owned_public.get()));
+  if (PK11_SetPrivateKeyNickname(key.get(), kOurLabel) == SECSuccess) return ckaid;
+  const absl::Status refused = LastNssError("labelling a P-256 key");
+  RETURN_IF_ERROR_CTX(DeleteKeyObjects(slot, ckaid), "removing a key that can't be labelled");
+  return refused;
 }
 
 absl::StatusOr<std::string> SignDigest(SECKEYPrivateKey* key, core::SignedDigest digest,

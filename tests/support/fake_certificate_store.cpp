@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -96,6 +97,48 @@ absl::StatusOr<std::string> FakeCertificateStore::Sign(const std::string& ckaid,
   }
   out.resize(size);
   return out;
+}
+
+absl::StatusOr<common::SecretBytes> FakeCertificateStore::RsaPrivate(const std::string& ckaid,
+                                                                     x2sec::core::RsaUse /*use*/,
+                                                                     std::string_view block) {
+  const std::lock_guard lock(mutex_);
+  const auto it = keys_.find(ckaid);
+  if (it == keys_.end()) return absl::NotFoundError("no such key");
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> ctx(EVP_PKEY_CTX_new(it->second.get(), nullptr),
+                                                                        EVP_PKEY_CTX_free);
+  common::SecretBytes out(static_cast<std::size_t>(EVP_PKEY_get_size(it->second.get())));
+  std::size_t size = out.size();
+  if (EVP_PKEY_is_a(it->second.get(), "RSA") != 1 || block.size() != size || EVP_PKEY_decrypt_init(ctx.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_NO_PADDING) != 1) {
+    return absl::InvalidArgumentError("no RSA key, or a block of another length");
+  }
+  if (EVP_PKEY_decrypt(ctx.get(), out.data(), &size, reinterpret_cast<const unsigned char*>(block.data()),
+                       block.size()) != 1) {
+    return absl::InternalError("RSA");
+  }
+  return out;
+}
+
+absl::StatusOr<common::SecretBytes> FakeCertificateStore::Agree(const std::string& ckaid, std::string_view point) {
+  const std::lock_guard lock(mutex_);
+  const auto it = keys_.find(ckaid);
+  if (it == keys_.end()) return absl::NotFoundError("no such key");
+  const OpensslPtr<EVP_PKEY> other(EVP_PKEY_new());
+  if (EVP_PKEY_is_a(it->second.get(), "EC") != 1 || EVP_PKEY_copy_parameters(other.get(), it->second.get()) != 1 ||
+      EVP_PKEY_set1_encoded_public_key(other.get(), reinterpret_cast<const unsigned char*>(point.data()),
+                                       point.size()) != 1) {
+    return absl::InvalidArgumentError("no EC key, or no point of its curve");
+  }
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> ctx(EVP_PKEY_CTX_new(it->second.get(), nullptr),
+                                                                        EVP_PKEY_CTX_free);
+  common::SecretBytes out(66);
+  std::size_t size = out.size();
+  if (EVP_PKEY_derive_init(ctx.get()) != 1 || EVP_PKEY_derive_set_peer(ctx.get(), other.get()) != 1 ||
+      EVP_PKEY_derive(ctx.get(), out.data(), &size) != 1) {
+    return absl::InternalError("ECDH");
+  }
+  return common::SecretBytes::CopyOf(out.view().substr(0, size));
 }
 
 absl::StatusOr<std::string> FakeCertificateStore::ImportCertificate(const common::Certificate& certificate) {

@@ -27,6 +27,9 @@ class FakeCertificateStore final : public x2sec::core::CertificateStore, public 
   absl::StatusOr<std::string> PublicKey(const std::string& ckaid) override;
   absl::StatusOr<std::string> Sign(const std::string& ckaid, x2sec::core::SignedDigest digest,
                                    std::string_view digest_bytes) override;
+  absl::StatusOr<common::SecretBytes> RsaPrivate(const std::string& ckaid, x2sec::core::RsaUse use,
+                                                 std::string_view block) override;
+  absl::StatusOr<common::SecretBytes> Agree(const std::string& ckaid, std::string_view point) override;
   absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<bool> HasCertificate(const common::Certificate& certificate) override;
   absl::StatusOr<std::set<std::string>> KeysWithoutCertificate() override;

@@ -25,8 +25,12 @@ class CertificateStore {
   /// An intermediate, untrusted by itself.
   [[nodiscard]] virtual absl::Status ImportIntermediate(const common::Certificate& certificate) = 0;
   /// Private key (PKCS#8 DER) and its certificate; answers the ckaid. InvalidArgument when they do not belong together.
+  /// FailedPrecondition where keys are in a token: they are made in there.
   [[nodiscard]] virtual absl::StatusOr<std::string> ImportKey(const common::SecretBytes& pkcs8,
                                                               const common::Certificate& certificate) = 0;
+  /// Stores `certificate` beside the key it belongs to, which is here already, and answers that key's ckaid. NotFound
+  /// when the key is not here; FailedPrecondition when it is under a name that the IKE daemon can't find it by.
+  [[nodiscard]] virtual absl::StatusOr<std::string> ImportCertificate(const common::Certificate& certificate) = 0;
   /// Certificates that have their private key here.
   [[nodiscard]] virtual absl::StatusOr<std::vector<StoredKey>> Keys() = 0;
   [[nodiscard]] virtual absl::StatusOr<std::vector<common::Certificate>> Roots() = 0;

@@ -2,11 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "henb-x2sec/nss/nss_certificate_store.h"
+#include "stores.h"
 #include "tests/support/fake_certificate_store.h"
-#include "tests/support/nss_database.h"
 #include "tests/support/test_pki.h"
 
 namespace henb::tests {
@@ -18,41 +15,7 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 using x2sec::core::SignedDigest;
 
-/// A store of some kind and what keeps it alive.
-struct StoreUnderTest {
-  std::shared_ptr<void> owner;
-  x2sec::core::CertificateStore* certificates = nullptr;
-  x2sec::core::DeviceKeyStore* keys = nullptr;
-};
-
-struct Kind {
-  std::string name;
-  std::function<StoreUnderTest()> make;
-};
-
-template <typename T>
-StoreUnderTest Of(std::shared_ptr<void> owner, T* store) {
-  return {std::move(owner), store, store};
-}
-
-StoreUnderTest MakeFake() {
-  auto fake = std::make_shared<FakeCertificateStore>();
-  return Of(fake, fake.get());
-}
-
-StoreUnderTest MakeNss() {
-  struct Owner {
-    NssDatabase database;
-    std::unique_ptr<x2sec::nss::NssCertificateStore> store;
-  };
-  auto owner = std::make_shared<Owner>();
-  auto opened = x2sec::nss::NssCertificateStore::Open(owner->database.path());
-  EXPECT_TRUE(opened.ok()) << opened.status();
-  if (opened.ok()) owner->store = std::move(opened).value();
-  return Of(owner, owner->store.get());
-}
-
-class CertificateStoreConformance : public ::testing::TestWithParam<Kind> {
+class CertificateStoreConformance : public ::testing::TestWithParam<StoreKind> {
  protected:
   void SetUp() override {
     under_test_ = GetParam().make();
@@ -97,10 +60,10 @@ TEST_P(CertificateStoreConformance, AnIntermediateIsNotARoot) {
 TEST_P(CertificateStoreConformance, KeepsKeysOfEveryKindAndListsThemByCkaid) {
   for (const KeyKind kind : {KeyKind::kP256, KeyKind::kP384, KeyKind::kRsa2048}) {
     const auto credential = root_.IssueHenb("henb-a.example", kind);
-    const auto ckaid = store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate);
+    const auto ckaid = under_test_.put(credential);
     ASSERT_TRUE(ckaid.ok()) << ckaid.status();
     EXPECT_EQ(*ckaid, FakeCertificateStore::CkaidOf(credential.key.get()));
-    const auto again = store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate);
+    const auto again = under_test_.put(credential);
     EXPECT_EQ(again.value(), *ckaid);
     const auto listed = store().Keys().value();
     ASSERT_THAT(listed, SizeIs(1));
@@ -112,7 +75,16 @@ TEST_P(CertificateStoreConformance, KeepsKeysOfEveryKindAndListsThemByCkaid) {
   }
 }
 
+TEST_P(CertificateStoreConformance, R33ATokenTakesNoKeyThatWasMadeElsewhere) {
+  if (under_test_.takes_keys) GTEST_SKIP() << "not a token";
+  const auto credential = root_.IssueHenb("henb-a.example");
+  const auto refused = store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(store().Keys().value(), IsEmpty());
+}
+
 TEST_P(CertificateStoreConformance, RefusesAKeyOfAnotherCertificate) {
+  if (!under_test_.takes_keys) GTEST_SKIP() << "takes none";
   const auto credential = root_.IssueHenb("henb-a.example");
   const auto other = root_.IssueHenb("henb-a.example");
   const auto refused = store().ImportKey(Pkcs8Of(other.key.get()), credential.certificate);
@@ -125,8 +97,8 @@ TEST_P(CertificateStoreConformance, RefusesAKeyOfAnotherCertificate) {
 TEST_P(CertificateStoreConformance, ARenewedCertificateOfTheSameSubjectStandsBesideTheOldAndOutlivesIt) {
   const auto old_one = root_.IssueHenb("henb-a.example");
   const auto new_one = root_.IssueHenb("henb-a.example");
-  const std::string old_ckaid = store().ImportKey(Pkcs8Of(old_one.key.get()), old_one.certificate).value();
-  const std::string new_ckaid = store().ImportKey(Pkcs8Of(new_one.key.get()), new_one.certificate).value();
+  const std::string old_ckaid = under_test_.put(old_one).value();
+  const std::string new_ckaid = under_test_.put(new_one).value();
   ASSERT_NE(old_ckaid, new_ckaid);
   EXPECT_THAT(store().Keys().value(), SizeIs(2));
   ASSERT_TRUE(store().DeleteKey(old_ckaid).ok());
@@ -165,7 +137,7 @@ TEST_P(CertificateStoreConformance, R33AGeneratedKeySignsAndTakesItsCertificate)
 
 TEST_P(CertificateStoreConformance, AnImportedRsaKeySignsWithPkcs1) {
   const auto credential = root_.IssueHenb("henb-a.example", KeyKind::kRsa2048);
-  const std::string ckaid = store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate).value();
+  const std::string ckaid = under_test_.put(credential).value();
   const std::string digest(48, 'd');
   const std::string signature = keys().Sign(ckaid, SignedDigest::kSha384, digest).value();
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> ctx(EVP_PKEY_CTX_new(credential.key.get(), nullptr),
@@ -186,7 +158,7 @@ TEST_P(CertificateStoreConformance, RefusesToSignWrongLengthsAndUnknownKeys) {
 
 TEST_P(CertificateStoreConformance, R34TellsKeysThatHaveNoCertificate) {
   const auto credential = root_.IssueHenb("henb-a.example");
-  ASSERT_TRUE(store().ImportKey(Pkcs8Of(credential.key.get()), credential.certificate).ok());
+  ASSERT_TRUE(under_test_.put(credential).ok());
   EXPECT_THAT(keys().KeysWithoutCertificate().value(), IsEmpty());
   const std::string one = keys().GenerateKey().value();
   const std::string other = keys().GenerateKey().value();
@@ -195,14 +167,20 @@ TEST_P(CertificateStoreConformance, R34TellsKeysThatHaveNoCertificate) {
   EXPECT_THAT(keys().KeysWithoutCertificate().value(), UnorderedElementsAre(other));
 }
 
+TEST_P(CertificateStoreConformance, AnImportedKeyTakesItsCertificateAgain) {
+  const auto credential = root_.IssueHenb("henb-a.example");
+  const std::string ckaid = under_test_.put(credential).value();
+  EXPECT_EQ(store().ImportCertificate(credential.certificate).value(), ckaid);
+  EXPECT_THAT(store().Keys().value(), SizeIs(1));
+}
+
 TEST_P(CertificateStoreConformance, RefusesACertificateWithoutItsKey) {
   const auto credential = root_.IssueHenb("henb-a.example");
   EXPECT_EQ(keys().ImportCertificate(credential.certificate).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(store().Keys().value(), IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, CertificateStoreConformance,
-                         ::testing::Values(Kind{"Fake", MakeFake}, Kind{"Nss", MakeNss}),
+INSTANTIATE_TEST_SUITE_P(Stores, CertificateStoreConformance, ::testing::ValuesIn(AllStores()),
                          [](const auto& kind) { return kind.param.name; });
 
 }  // namespace

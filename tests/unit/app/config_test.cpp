@@ -44,6 +44,39 @@ TEST(Config, LeastHasTheDocumentedDefaults) {
   EXPECT_EQ(config->log.program, "x2secd");
 }
 
+TEST(Config, R33TheVendorKeyMayBeInAToken) {
+  const auto with = [](std::string_view key, std::string_view more) {
+    std::string text(kLeast);
+    const std::string_view file = "\"/etc/henb-x2sec/vendor.key\"";
+    text.replace(text.find(file), file.size(), key);
+    return LoadConfig(common::StrCat(text, more), "x2secd.toml");
+  };
+  const auto config = with("\"pkcs11:token=TRE\"", "[token]\nmodule = \"/usr/lib/tre.so\"\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->token.has_value());
+  EXPECT_EQ(config->token->label, "TRE");
+  EXPECT_EQ(config->token->module, "/usr/lib/tre.so");
+  EXPECT_EQ(config->token->pin_file, "/etc/ipsec.d/nsspassword");
+  EXPECT_EQ(config->vendor_key, "");
+  EXPECT_FALSE(Load("")->token.has_value());
+  const auto other =
+      with("\"pkcs11:token=TRE\"", "[token]\nmodule = \"/usr/lib/tre.so\"\npin_file = \"credential:tre-pin\"\n");
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->token->pin_file, "credential:tre-pin");
+  EXPECT_THAT(with("\"pkcs11:token=TRE\"", "").status().ToString(), HasSubstr("token.module"));
+  EXPECT_THAT(with("\"pkcs11:token=TRE\"", "[token]\nmodule = \"tre.so\"\n").status().ToString(),
+              HasSubstr("absolute path"));
+  EXPECT_THAT(with("\"pkcs11:token=TRE;pin-value=1\"", "[token]\nmodule = \"/t\"\n").status().ToString(),
+              HasSubstr("token.pin_file"));
+  EXPECT_THAT(Load("[token]\nmodule = \"/t\"\n").status().ToString(), HasSubstr("pkcs11: URI"));
+}
+
+TEST(Config, WhatTheKeyServiceIsShown) {
+  EXPECT_FALSE(Load("")->keydist_shows_operator);
+  EXPECT_TRUE(Load("[keydist]\ncertificate = \"operator\"\n")->keydist_shows_operator);
+  EXPECT_THAT(Load("[keydist]\ncertificate = \"both\"\n").status().ToString(), HasSubstr("must be one of"));
+}
+
 TEST(Config, EveryKeyIsTaken) {
   const auto config = LoadConfig(R"([device]
 id = "henb-a.example"

@@ -137,6 +137,47 @@ TEST_F(DoctorTest, AVendorKeyThatIsNotInTheStore) {
   EXPECT_EQ(Only(Well()).check, "credentials.key_store");
 }
 
+TEST_F(DoctorTest, OneSubjectForVendorAndOperatorCertificate) {
+  const std::string same = "/O=Vendor 1/CN=henb-a.example";
+  for (const std::string& subject : {same, std::string("/CN=henb-a.example")}) {
+    const tests::TestCredential issued =
+        device.operator_root.Issue({.subject = subject, .dns_names = {"henb-a.example"}});
+    credentials = *Credentials::Load(device.config, store);
+    ASSERT_TRUE(credentials.ImportInto(store).ok());
+    credentials.Adopt(Credential{.certificate = issued.certificate,
+                                 .intermediates = {},
+                                 .anchor = device.operator_root.certificate(),
+                                 .ckaid = "00",
+                                 .rsa = false});
+    if (subject == same) {
+      EXPECT_EQ(Only(Well()).check, "credentials.subjects");
+      EXPECT_THAT(Only(Well()).detail, HasSubstr("pluto may show the wrong one"));
+    } else {
+      for (const auto& finding : Diagnose(Well())) EXPECT_TRUE(finding.ok) << finding.check;
+    }
+  }
+}
+
+TEST_F(DoctorTest, R33SaysWhatATokenLacks) {
+  device.config.token = TokenConfig{.label = "TRE", .module = "/usr/lib/tre.so"};
+  DoctorInputs in = Well();
+  in.token = TokenView{.usable = {}, .registered = {}, .in_pluto = true, .pin_for_pluto = {}};
+  for (const auto& finding : Diagnose(in)) EXPECT_TRUE(finding.ok) << finding.check;
+  in.token->usable = absl::FailedPreconditionError("token \"TRE\" is not there");
+  EXPECT_EQ(Only(in).check, "token.usable");
+  in.token->usable = {};
+  in.token->registered = absl::NotFoundError("not listed");
+  EXPECT_EQ(Only(in).check, "token.in_pluto");
+  EXPECT_THAT(Only(in).remedy, HasSubstr("modutil"));
+  in.token->registered = {};
+  in.token->in_pluto = false;
+  EXPECT_THAT(Only(in).remedy, HasSubstr("restart pluto"));
+  in.token->in_pluto = true;
+  in.token->pin_for_pluto = absl::NotFoundError("/etc/ipsec.d/nsspassword");
+  EXPECT_EQ(Only(in).check, "token.pin_for_pluto");
+  EXPECT_THAT(Only(in).remedy, HasSubstr("TRE:PIN"));
+}
+
 TEST(PolicyProblem, NoneWithinItsDatesOnly) {
   EXPECT_TRUE(PolicyProblem(nullptr, absl::FromUnixSeconds(0)).has_value());
   policy::Policy policy;

@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "henb-x2sec/nss/nss_certificate_store.h"
 #include "tests/support/nss_database.h"
+#include "tests/support/soft_token.h"
 #include "tests/unit/enrol/enrol_scene.h"
 
 namespace henb::tests {
@@ -56,6 +57,31 @@ TEST(CmpEnroller, R33EnrolsWithBothKeysInARealNssDatabase) {
     EXPECT_THAT(database.Certutil({"-K"}), HasSubstr(enrolled->ckaid));
     EXPECT_THAT(store->Keys().value(), SizeIs(2));
     EXPECT_EQ(scene.ledger().CountLive(), 1);
+  }
+}
+
+TEST(CmpEnroller, R33EnrolsWithBothKeysInATokenAndRenewsThere) {
+  for (const KeyKind kind : {KeyKind::kP256, KeyKind::kRsa2048}) {
+    EnrolScene scene;
+    scene.device = scene.vendor_sub.IssueHenb("henb-a.example", kind);
+    const NssDatabase database;
+    const SoftToken token;
+    token.Import(scene.device.key.get());
+    const auto store = x2sec::nss::NssCertificateStore::Open(database.path(), {}, token.Settings()).value();
+    ASSERT_TRUE(store->ImportCertificate(scene.device.certificate).ok());
+    x2sec::enrol::StoredSigningKey vendor_key(*store);
+    x2sec::enrol::CmpEnroller enroller({*store, vendor_key, *scene.clock, scene.state_path()});
+    const auto enrolled = enroller.Enrol(scene.Request());
+    ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+    ASSERT_TRUE(enroller.Kept().ok());
+    auto renewal = scene.Request();
+    renewal.current_chain = {enrolled->certificate};
+    const auto renewed = enroller.Enrol(renewal);
+    ASSERT_TRUE(renewed.ok()) << renewed.status();
+    EXPECT_NE(renewed->ckaid, enrolled->ckaid);
+    ASSERT_TRUE(store->DeleteKey(enrolled->ckaid).ok());
+    EXPECT_THAT(store->Keys().value(), SizeIs(2)) << "the vendor's and the new one";
+    EXPECT_THAT(database.Certutil({"-K"}), HasSubstr("no keys found"));
   }
 }
 

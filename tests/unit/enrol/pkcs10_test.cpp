@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "henb-x2sec/device_key/store_backed_key.h"
 #include "henb-x2sec/enrol/distinguished_name.h"
-#include "henb-x2sec/enrol/store_backed_key.h"
 #include "tests/support/fake_certificate_store.h"
 #include "tests/support/test_pki.h"
 
@@ -68,7 +68,7 @@ std::string RefusalOf(const std::string& der) {
 TEST(Pkcs10, R33IsSignedByAKeyThatStaysInItsStore) {
   FakeCertificateStore store;
   const std::string ckaid = store.GenerateKey().value();
-  const auto key = x2sec::enrol::MakeStoreBackedKey(store, ckaid).value();
+  const auto key = x2sec::device_key::MakeStoreBackedKey(store, ckaid).value();
   const absl::StatusOr<std::string> der = MakePkcs10(Device(), key);
   ASSERT_TRUE(der.ok()) << der.status();
   const absl::StatusOr<Pkcs10> parsed = ParsePkcs10(*der);

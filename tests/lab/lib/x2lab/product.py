@@ -54,7 +54,8 @@ class X2secd:
         own = material.henb(letter)
         place = "/etc/henb-x2sec"
         self.node.write(f"{place}/vendor.pem", own.cert.read_text())
-        self.node.write(f"{place}/vendor.key", own.key.read_text(), 0o600)
+        if "vendor_key" not in overrides.get("credentials", {}):
+            self.node.write(f"{place}/vendor.key", own.key.read_text(), 0o600)
         self.node.write(f"{place}/vendor-root.pem", material.vendor_root(letter).cert.read_text())
         self.node.write(f"{place}/operator-root.pem", material.operator.root.cert.read_text())
         tables = {

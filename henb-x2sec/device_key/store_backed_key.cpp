@@ -1,23 +1,24 @@
-// OpenSSL 3 has no other way than its key methods, deprecated in favour of providers, to have one key sign elsewhere.
+// OpenSSL 3 has no other way than its key methods, deprecated in favour of providers, to have one key work elsewhere.
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "henb-x2sec/enrol/store_backed_key.h"
+#include "henb-x2sec/device_key/store_backed_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include <optional>
 
 #include "common/log.h"
 #include "common/status.h"
 
-namespace henb::x2sec::enrol {
+namespace henb::x2sec::device_key {
 namespace {
 
 /// Hangs on the EC_KEY or RSA object, freed with it.
 struct KeyInStore {
-  core::DeviceKeyStore* store;
+  core::KeyOperations* store;
   std::string ckaid;
 };
 
@@ -49,6 +50,10 @@ std::optional<core::SignedDigest> DigestOfLength(std::size_t size) {
   }
 }
 
+void Refused(const KeyInStore& key, const absl::Status& why) {
+  common::LogWarning("credentials.key_store_refused", {{"ckaid", key.ckaid}, {"error", why}});
+}
+
 /// 1 when signed, as OpenSSL's methods answer.
 int SignInStore(const KeyInStore* key, const unsigned char* digest, std::size_t digest_size, std::size_t room,
                 unsigned char* signature, unsigned int* signature_size) {
@@ -57,7 +62,7 @@ int SignInStore(const KeyInStore* key, const unsigned char* digest, std::size_t 
   const absl::StatusOr<std::string> made =
       key->store->Sign(key->ckaid, *kind, {reinterpret_cast<const char*>(digest), digest_size});
   if (!made.ok() || made->size() > room) {
-    common::LogWarning("enrolment.key_store_refused", {{"ckaid", key->ckaid}, {"error", made.status()}});
+    Refused(*key, made.status());
     return 0;
   }
   std::copy(made->begin(), made->end(), signature);
@@ -78,10 +83,54 @@ int SignRsa(int /*type*/, const unsigned char* digest, unsigned int digest_size,
                      static_cast<std::size_t>(RSA_size(key)), signature, signature_size);
 }
 
+/// The size of what was made, or -1, as OpenSSL's methods answer. Padding is OpenSSL's business: what it asks for is
+/// the bare operation, for RSASSA-PSS and RSAES-OAEP. With RSAES-PKCS1-v1_5 it would say more than it should.
+int RsaInStore(const KeyInStore* key, core::RsaUse use, const unsigned char* block, int size, unsigned char* out,
+               int padding) {
+  if (key == nullptr || padding != RSA_NO_PADDING) return -1;
+  const absl::StatusOr<common::SecretBytes> made =
+      key->store->RsaPrivate(key->ckaid, use, {reinterpret_cast<const char*>(block), static_cast<std::size_t>(size)});
+  if (!made.ok() || made->size() != static_cast<std::size_t>(size)) {
+    Refused(*key, made.status());
+    return -1;
+  }
+  std::copy_n(made->data(), made->size(), out);
+  return size;
+}
+
+int RsaForSigning(int size, const unsigned char* block, unsigned char* out, RSA* key, int padding) {
+  const auto* kept = static_cast<KeyInStore*>(RSA_get_ex_data(key, RsaIndex()));
+  return RsaInStore(kept, core::RsaUse::kSign, block, size, out, padding);
+}
+
+int RsaForDecrypting(int size, const unsigned char* block, unsigned char* out, RSA* key, int padding) {
+  const auto* kept = static_cast<KeyInStore*>(RSA_get_ex_data(key, RsaIndex()));
+  return RsaInStore(kept, core::RsaUse::kDecrypt, block, size, out, padding);
+}
+
+/// 1 when agreed; the secret is OpenSSL's to wipe then.
+int AgreeEc(unsigned char** secret, std::size_t* secret_size, const EC_POINT* point, const EC_KEY* key) {
+  const auto* kept = static_cast<KeyInStore*>(EC_KEY_get_ex_data(key, EcIndex()));
+  unsigned char encoded[2 * 66 + 1];
+  const std::size_t size = EC_POINT_point2oct(EC_KEY_get0_group(key), point, POINT_CONVERSION_UNCOMPRESSED, encoded,
+                                              sizeof encoded, nullptr);
+  if (kept == nullptr || size == 0) return 0;
+  const absl::StatusOr<common::SecretBytes> made =
+      kept->store->Agree(kept->ckaid, {reinterpret_cast<const char*>(encoded), size});
+  if (!made.ok() || made->empty()) {
+    Refused(*kept, made.status());
+    return 0;
+  }
+  *secret = static_cast<unsigned char*>(OPENSSL_memdup(made->data(), made->size()));
+  *secret_size = made->size();
+  return *secret == nullptr ? 0 : 1;
+}
+
 EC_KEY_METHOD* EcMethod() {
   static EC_KEY_METHOD* const method = [] {
     EC_KEY_METHOD* made = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
     EC_KEY_METHOD_set_sign(made, SignEc, nullptr, nullptr);
+    EC_KEY_METHOD_set_compute_key(made, AgreeEc);
     return made;
   }();
   return method;
@@ -93,6 +142,8 @@ RSA_METHOD* RsaMethod() {
     RSA_meth_set1_name(made, "x2sec key store");
     RSA_meth_set_flags(made, RSA_FLAG_EXT_PKEY);
     RSA_meth_set_sign(made, SignRsa);
+    RSA_meth_set_priv_enc(made, RsaForSigning);
+    RSA_meth_set_priv_dec(made, RsaForDecrypting);
     return made;
   }();
   return method;
@@ -120,10 +171,10 @@ bool AttachRsa(EVP_PKEY* public_key, EVP_PKEY* out, std::unique_ptr<KeyInStore> 
 
 }  // namespace
 
-absl::StatusOr<EvpKey> MakeStoreBackedKey(core::DeviceKeyStore& store, const std::string& ckaid) {
+absl::StatusOr<EvpKey> MakeStoreBackedKey(core::KeyOperations& store, const std::string& ckaid) {
   ASSIGN_OR_RETURN(const std::string spki, store.PublicKey(ckaid));
   const auto* at = reinterpret_cast<const unsigned char*>(spki.data());
-  const OpensslPtr<EVP_PKEY> public_key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+  const EvpKey public_key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())), EVP_PKEY_free);
   if (public_key == nullptr) {
     return absl::InvalidArgumentError(common::StrCat("key ", ckaid, " can't be read: ", common::DrainOpensslErrors()));
   }
@@ -163,4 +214,4 @@ absl::StatusOr<std::string> CkaidOf(const common::Certificate& certificate) {
   return common::ToHex(hash);
 }
 
-}  // namespace henb::x2sec::enrol
+}  // namespace henb::x2sec::device_key
