@@ -68,6 +68,10 @@ void DaemonParts::Make(DaemonHooks hooks) {
   key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
       loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
       [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
+  if (adapters.ipsec) {
+    credential_importer.emplace(CredentialImporter::Parts{*ike_worker, *adapters.certificates, *adapters.ike,
+                                                          *credentials, [this] { links->EvaluateAll(); }});
+  }
   MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
