@@ -172,28 +172,44 @@ void Credentials::Adopt(Credential operator_credential) {
   operator_ = std::move(operator_credential);
 }
 
+absl::StatusOr<CredentialImport::Result> CredentialImport::Into(core::CertificateStore& store) const {
+  Result result;
+  for (const Certificate& root : roots) {
+    ASSIGN_OR_RETURN_CTX(const bool is_new, store.ImportRoot(root), StrCat("importing the root ", root.subject()));
+    result.root_is_new = result.root_is_new || is_new;
+  }
+  for (const Certificate& each : intermediates) {
+    RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
+  }
+  if (vendor_key_pem.empty()) {
+    ASSIGN_OR_RETURN_CTX(result.vendor_ckaid, store.ImportCertificate(vendor), "the vendor key");
+    return result;
+  }
+  ASSIGN_OR_RETURN(const common::SecretBytes pkcs8, ToPkcs8(vendor_key_pem, vendor));
+  ASSIGN_OR_RETURN_CTX(result.vendor_ckaid, store.ImportKey(pkcs8, vendor), "importing the vendor key");
+  return result;
+}
+
+CredentialImport Credentials::ToImport() const {
+  CredentialImport out{.roots = vendor_roots_,
+                       .intermediates = vendor_->intermediates,
+                       .vendor = vendor_->certificate,
+                       .vendor_key_pem = vendor_key_.Clone()};
+  out.roots.insert(out.roots.end(), operator_roots_.begin(), operator_roots_.end());
+  if (operator_) {
+    out.intermediates.insert(out.intermediates.end(), operator_->intermediates.begin(), operator_->intermediates.end());
+  }
+  return out;
+}
+
+bool Credentials::Imported(const CredentialImport::Result& result) {
+  return std::exchange(vendor_->ckaid, result.vendor_ckaid) != result.vendor_ckaid;
+}
+
 absl::StatusOr<bool> Credentials::ImportInto(core::CertificateStore& store) {
-  bool new_root = false;
-  for (const std::vector<Certificate>* roots : {&vendor_roots_, &operator_roots_}) {
-    for (const Certificate& root : *roots) {
-      ASSIGN_OR_RETURN_CTX(const bool is_new, store.ImportRoot(root), StrCat("importing the root ", root.subject()));
-      new_root = new_root || is_new;
-    }
-  }
-  std::vector<const Credential*> held = {&*vendor_};
-  if (operator_) held.push_back(&*operator_);
-  for (const Credential* credential : held) {
-    for (const Certificate& each : credential->intermediates) {
-      RETURN_IF_ERROR_CTX(store.ImportIntermediate(each), StrCat("importing ", each.subject()));
-    }
-  }
-  if (vendor_key_.empty()) {
-    ASSIGN_OR_RETURN_CTX(vendor_->ckaid, store.ImportCertificate(vendor_->certificate), "the vendor key");
-    return new_root;
-  }
-  ASSIGN_OR_RETURN(const common::SecretBytes pkcs8, ToPkcs8(vendor_key_, vendor_->certificate));
-  ASSIGN_OR_RETURN_CTX(vendor_->ckaid, store.ImportKey(pkcs8, vendor_->certificate), "importing the vendor key");
-  return new_root;
+  ASSIGN_OR_RETURN(const CredentialImport::Result result, ToImport().Into(store));
+  Imported(result);
+  return result.root_is_new;
 }
 
 absl::StatusOr<Credential> Credentials::InstallEnrolled(const Config& config, core::CertificateStore& store,

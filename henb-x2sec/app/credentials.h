@@ -28,6 +28,21 @@ struct Credential {
   core::RootSource anchor_source = core::RootSource::kProvisioned;  ///< How enrolment came by the anchor.
 };
 
+/// What goes into the certificate store, as a value of its own: a worker writes it while the loop goes on.
+struct CredentialImport {
+  std::vector<common::Certificate> roots;
+  std::vector<common::Certificate> intermediates;
+  common::Certificate vendor;
+  common::SecretBytes vendor_key_pem;  ///< Empty: it is in a token, and its certificate is put beside it there.
+
+  struct Result {
+    bool root_is_new = false;  ///< Then IkeDaemon::TrustNewRoots.
+    std::string vendor_ckaid;
+  };
+  /// Roots, intermediates and, last, the vendor key. The error names what could not be imported; what came before it is in.
+  [[nodiscard]] absl::StatusOr<Result> Into(core::CertificateStore& store) const;
+};
+
 /// Owns what the device can prove itself with. Built at start from files; the vendor key goes into the NSS database,
 /// where the operator key that enrolment made lives as well (the operator certificate is kept in state_dir/operator.pem
 /// and in NSS). With a token both keys are in there, and no file has one. Loop thread, but for what is said to be for
@@ -44,8 +59,11 @@ class Credentials {
   /// The configuration's vendor roots. InvalidArgument names the file.
   [[nodiscard]] static absl::StatusOr<std::vector<common::Certificate>> ReadVendorRoots(const Config& config);
 
-  /// Imports roots, intermediates and, last, the vendor key; with a token, its certificate is put beside it there. For
-  /// a worker. True: a root was new (IkeDaemon::TrustNewRoots).
+  /// What is to be in the store; then Imported.
+  [[nodiscard]] CredentialImport ToImport() const;
+  /// True when the vendor key is known by another ckaid than before, or again.
+  bool Imported(const CredentialImport::Result& result);
+  /// All of it here and now, for who may wait. True: a root was new.
   [[nodiscard]] absl::StatusOr<bool> ImportInto(core::CertificateStore& store);
   /// Installs what enrolment brought: key and certificate into `store`, certificate into state_dir, durably. For a
   /// worker; then Adopt.

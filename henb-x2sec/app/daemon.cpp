@@ -72,7 +72,7 @@ absl::Status Daemon::Impl::StartIke() {
   } else if (version.status().code() == absl::StatusCode::kFailedPrecondition) {
     return version.status();  // R23: a release that is not supported
   }
-  events.ImportCredentials();
+  parts.credential_importer->Now();
   return absl::OkStatus();
 }
 

@@ -45,33 +45,13 @@ void DaemonEvents::StartWatches() {
 void DaemonEvents::PlutoChanged(bool running) {
   if (!running) return common::LogAlarm("pluto.gone", {});
   common::LogInfo("pluto.running", {});
-  ImportCredentials();
+  if (parts_.credential_importer) parts_.credential_importer->Begin();
   parts_.succession->Begin();
   parts_.revocation->PlutoStarted();
 }
 
-void DaemonEvents::ImportCredentials() {
-  if (!parts_.adapters.ipsec) return;
-  const auto root_is_new = parts_.credentials->ImportInto(*parts_.adapters.certificates);
-  if (!root_is_new.ok()) {
-    common::LogAlarm("credentials.import_failed", {{"error", root_is_new.status()}});
-    return;
-  }
-  const bool first = !imported_;
-  imported_ = true;
-  ShowToKeyService();
-  if (first || *root_is_new) {
-    parts_.ike_worker->Run(
-        [ike = parts_.adapters.ike.get()] { return ike->TrustNewRoots(); },
-        [](const absl::Status& told) {
-          if (!told.ok())
-            common::LogDebug("pluto.roots_not_told", {{"error", told}});  // one that is down reads all at its start
-        });
-  }
-}
-
 void DaemonEvents::TokenBack() {
-  ImportCredentials();
+  if (parts_.credential_importer) parts_.credential_importer->Begin();
   const auto found = parts_.credentials->FindOperator(parts_.config, *parts_.adapters.certificates);
   if (!found.ok()) common::LogWarning("credentials.operator_unusable", {{"error", found.status()}});
   parts_.links->ForgetFailures();
@@ -102,7 +82,7 @@ void DaemonEvents::PolicyChanged() {
 
 /// Step 0 is done: what enrols by it does so now.
 void DaemonEvents::Provisioned() {
-  ImportCredentials();
+  if (parts_.credential_importer) parts_.credential_importer->Begin();
   PolicyChanged();
   if (parts_.EnrolmentTerms()) parts_.enrolment->Request();
 }

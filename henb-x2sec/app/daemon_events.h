@@ -19,8 +19,6 @@ class DaemonEvents {
   /// From now on they come.
   void StartWatches();
   void PlutoChanged(bool running);
-  /// The vendor key and the roots into the NSS database; pluto is told. Again when pluto was made anew.
-  void ImportCredentials();
   /// A token that was away can be used again: its keys are the device's again.
   void TokenBack();
   void Enrolled();
@@ -40,7 +38,6 @@ class DaemonEvents {
   std::function<void()> on_slow_timer_;
   common::UniqueFd signals_;
   bool kernel_look_armed_ = false;
-  bool imported_ = false;
 };
 
 }  // namespace henb::x2sec::app

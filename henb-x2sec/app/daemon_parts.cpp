@@ -87,6 +87,12 @@ void DaemonParts::Make(DaemonHooks hooks) {
   provisioner = std::make_unique<Provisioner>(Provisioner::Parts{
       *provisioning, *policy, *credentials, MakeEnvelopeOpener(config, adapters), std::move(hooks.provisioned)});
   provisioner->Resume();
+  if (adapters.ipsec) {
+    credential_importer.emplace(
+        CredentialImporter::Parts{*ike_worker, *adapters.certificates, *adapters.ike, *credentials,
+                                  [this] { adapters.show_to_key_service(*credentials, clock.Now()); },
+                                  [this] { links->EvaluateAll(); }});
+  }
   MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();

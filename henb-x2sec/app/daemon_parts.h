@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "henb-x2sec/app/adapters.h"
 #include "henb-x2sec/app/certificate_succession.h"
+#include "henb-x2sec/app/credential_importer.h"
 #include "henb-x2sec/app/cross_certificates.h"
 #include "henb-x2sec/app/enrolment.h"
 #include "henb-x2sec/app/health.h"
@@ -85,6 +86,7 @@ struct DaemonParts {
   std::unique_ptr<RevocationWatch> revocation;
   std::unique_ptr<CrossCertificates> cross_certificates;
   std::unique_ptr<KeyWatch> key_watch;
+  std::optional<CredentialImporter> credential_importer;  ///< None when IPsec is left out or off.
   std::unique_ptr<Links> links;
   std::unique_ptr<CertificateSuccession> succession;
   std::unique_ptr<RenewalWatch> renewal;

@@ -12,7 +12,7 @@ namespace {
 constexpr absl::Duration kPollEvery = absl::Milliseconds(150);
 constexpr absl::Duration kFreshAnswer = absl::Milliseconds(300);
 constexpr absl::Duration kPeersChange = absl::Seconds(5);
-constexpr absl::Duration kChildDeadline = absl::Seconds(10);
+constexpr absl::Duration kChildDeadline = absl::Seconds(12);
 
 using Kind = core::KeyChangeAction::Kind;
 

@@ -119,7 +119,7 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
 void Links::Begin(LinkRuntime& link) {
   if (link.link.goal == core::Goal::kTrusted || link.connections.empty()) return;
   if (link.held) {
-    parts_.loop.Post([this] { EvaluateAll(); });  // it is up no more: blocked
+    if (!link.adopting) parts_.loop.Post([this] { EvaluateAll(); });  // it is up no more: blocked
     return;
   }
   if (link.initiator) {
@@ -142,7 +142,8 @@ void Links::InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection)
   const std::string& name = connection.spec.name;
   // pluto makes one more child at every call, so never without need.
   const bool settling = parts_.clock.Steady() < connection.settled_at;
-  if (connection.attempting || settling || !parts_.mirror.IsReady(name) || !connection.children.empty()) return;
+  if (link.held || connection.attempting || settling) return;
+  if (!parts_.mirror.IsReady(name) || !connection.children.empty()) return;
   connection.attempting = true;
   parts_.initiate_worker.Run([ike = parts_.ike, name] { return ike->Initiate(name, kNegotiation); },
                              [this, id = link.id, name](absl::StatusOr<core::InitiateReport> report) {
@@ -232,14 +233,16 @@ void Links::Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> Lin
   });
 }
 
-/// Proof of life: max_sa_age after the last authentication the SAs go; a key change comes at half of it, at the higher
-/// identity a little later, so that as a rule one end starts.
+/// Proof of life: max_sa_age after the last authentication, of the connection whose was the earliest, the SAs go; a key
+/// change comes at half of it, at the higher identity a little later, so that as a rule one end starts.
 void Links::ScheduleAge(LinkRuntime& link) {
-  if (!core::WantsIpsec(link.link.goal)) return;
-  const absl::Duration most = std::min(link.decision.terms.max_sa_age, core::kLongestSaLife);
-  if (most <= absl::ZeroDuration()) return;
-  Arm(link, &LinkRuntime::age, most, core::LinkEvent::kTooOld);
-  ScheduleKeyChange(link, parts_.random.Jitter(most * (link.initiator ? 0.48 : 0.6), 0.05));
+  if (!core::WantsIpsec(link.link.goal) || link.connections.empty()) return;
+  const absl::Duration most = LongestAge(link);
+  if (most == absl::InfiniteDuration()) return;
+  const absl::Duration age = parts_.clock.Steady() - OldestAuthentication(link);
+  Arm(link, &LinkRuntime::age, std::max(most - age, absl::ZeroDuration()), core::LinkEvent::kTooOld);
+  const absl::Duration change = parts_.random.Jitter(most * (link.initiator ? 0.48 : 0.6), 0.05);
+  ScheduleKeyChange(link, std::max(change - age, absl::ZeroDuration()));
 }
 
 /// In place of one that is scheduled already.

@@ -55,7 +55,9 @@ void Links::Observe() {
 }
 
 void Links::ObserveLink(LinkRuntime& link) {
+  const absl::Duration authenticated_before = OldestAuthentication(link);
   for (auto& [name, connection] : link.connections) ObserveConnection(link, connection);
+  if (core::IsUp(link.link.state) && OldestAuthentication(link) > authenticated_before) ScheduleAge(link);
   const bool proven = ProvenNow(link);
   if (proven && (!core::IsUp(link.link.state) || link.link.goal == core::Goal::kEnrolPeer)) {
     if (link.link.goal != core::Goal::kEnrolPeer || !link.peer_enrolled) Handle(link, core::LinkEvent::kProven);
@@ -115,16 +117,7 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
     }
   }
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
-  if (child != nullptr && child->ike_serial != connection.told_ike) {
-    connection.told_ike = child->ike_serial;
-    if (connection.spec.auth == core::IkeAuth::kCertificate) parts_.authenticated(link.id);
-  }
-  if (child != nullptr && child->ike_serial != link.authenticated_ike) {
-    link.authenticated_ike = child->ike_serial;
-    const auto standing = OnExpiredKey(link) ? core::KeyStanding::kExpired : core::KeyStanding::kGood;
-    const bool counts = core::AuthenticationCounts(standing) && !link.held;  // nobody's new key outlasts a hold
-    if (core::IsUp(link.link.state) && counts) ScheduleAge(link);
-  }
+  if (child != nullptr) NoteAuthentication(link, connection, child->ike_serial);
   const absl::Duration now = parts_.clock.Steady();
   const bool silent = child != nullptr && child->bytes_in == 0;
   if (silent && now - link.probed_at > kProbeEvery) {
@@ -133,8 +126,18 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   }
 }
 
+void Links::NoteAuthentication(const LinkRuntime& link, ConnectionRuntime& connection, std::uint64_t ike_serial) {
+  if (ike_serial == connection.authenticated_ike) return;
+  connection.authenticated_ike = ike_serial;
+  if (connection.spec.auth == core::IkeAuth::kCertificate) parts_.authenticated(link.id);
+  const auto standing = OnExpiredKey(link) ? core::KeyStanding::kExpired : core::KeyStanding::kGood;
+  const bool counts = core::AuthenticationCounts(standing) && !link.held;  // nobody's new key outlasts a hold
+  if (counts || !core::IsUp(link.link.state)) connection.authenticated_at = parts_.clock.Steady();
+}
+
 /// UP only when the kernel holds the SAs of every connection; as responder only when something came in (the initiator
-/// may never have accepted what we hold); TRUSTED when guard and kernel both let the link through.
+/// may never have accepted what we hold); not on what is about to go for its age; TRUSTED when guard and kernel both
+/// let the link through.
 bool Links::ProvenNow(const LinkRuntime& link) const {
   if (link.link.goal == core::Goal::kTrusted) {
     const auto& guard = parts_.mirror.guard_held();
@@ -152,8 +155,10 @@ bool Links::ProvenNow(const LinkRuntime& link) const {
   const bool admitted =
       guard && std::all_of(link.plan.admitted.begin(), link.plan.admitted.end(),
                            [&](const core::AdmittedPeer& peer) { return guard->admitted.contains(peer); });
-  return admitted && std::all_of(link.connections.begin(), link.connections.end(), [](const auto& entry) {
+  const absl::Duration born_after = parts_.clock.Steady() - LongestAge(link);
+  return admitted && std::all_of(link.connections.begin(), link.connections.end(), [&](const auto& entry) {
            const ConnectionRuntime& connection = entry.second;
+           if (connection.authenticated_at <= born_after) return false;
            const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
            return child != nullptr && (connection.accepted || child->bytes_in > 0);
          });

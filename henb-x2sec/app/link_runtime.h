@@ -1,6 +1,7 @@
 // One link as the daemon holds it. Loop thread.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,7 +25,8 @@ struct ConnectionRuntime {
   std::vector<core::LiveChild> children;  ///< At the last look.
   bool accepted = false;                  ///< A negotiation of ours ended with a child: the peer has it too.
   bool attempting = false;                ///< A negotiation of ours is under way.
-  std::uint64_t told_ike = 0;             ///< IKE SA of the pinned child, as Parts::authenticated was told.
+  std::uint64_t authenticated_ike = 0;    ///< IKE SA of the pinned child: another one means a new authentication.
+  absl::Duration authenticated_at;        ///< Steady clock; the last one that counts for max_sa_age.
   absl::Duration settled_at;              ///< Steady clock; a child just made is known to the mirror by then.
 };
 
@@ -39,13 +41,15 @@ struct LinkRuntime {
   bool initiator = false;      ///< Ours is the lower identity.
   bool adopting = true;        ///< Neither up nor failed in this run: what carries is an earlier run's.
   bool peer_enrolled = false;  ///< Learned by IKE (DESIGN 3).
-  bool held = false;           ///< Up, and would be blocked by clock or expiry (R57): no new key, and no new start.
+  /// Up, or about to be taken over from an earlier run, and would be blocked by clock or expiry (R57): no new key, and
+  /// no new start.
+  bool held = false;
+  absl::Duration held_since;              ///< Steady clock; while it is about to be taken over.
   std::vector<policy::Failure> failures;  ///< Seen since facts, policy or credentials changed last.
   std::string last_error;
   int attempts = 0;                         ///< Failed ones in a row.
   absl::Time since = absl::InfinitePast();  ///< When it entered its state.
-  std::uint64_t authenticated_ike = 0;  ///< IKE SA of the child that is pinned: another one means a new authentication.
-  absl::Duration surplus_since;         ///< Steady clock; when more than one child was first seen. Zero: not now.
+  absl::Duration surplus_since;             ///< Steady clock; when more than one child was first seen. Zero: not now.
   core::SurplusAsked surplus_asked;
   std::map<std::uint32_t, absl::Duration>
       orphans;  ///< SAs that pluto does not know, by SPI: when first seen, steady clock.
@@ -56,5 +60,18 @@ struct LinkRuntime {
   std::optional<common::EventLoop::TimerId> age;    ///< max_sa_age.
   std::optional<common::EventLoop::TimerId> rekey;  ///< The next key change.
 };
+
+/// When the connection authenticated whose last time is the longest ago; infinite without connections.
+[[nodiscard]] inline absl::Duration OldestAuthentication(const LinkRuntime& link) {
+  absl::Duration oldest = absl::InfiniteDuration();
+  for (const auto& [name, connection] : link.connections) oldest = std::min(oldest, connection.authenticated_at);
+  return oldest;
+}
+
+/// What the decision allows since the last authentication; infinite where it says nothing.
+[[nodiscard]] inline absl::Duration LongestAge(const LinkRuntime& link) {
+  const absl::Duration most = std::min(link.decision.terms.max_sa_age, core::kLongestSaLife);
+  return most > absl::ZeroDuration() ? most : absl::InfiniteDuration();
+}
 
 }  // namespace henb::x2sec::app

@@ -33,18 +33,6 @@ core::LinkEvent DecidedEvent(core::Goal goal) {
   return core::LinkEvent::kDecidedBlock;
 }
 
-/// The pin that an earlier run of ours left for this connection, if its SA is still there.
-std::optional<std::uint32_t> AdoptedPin(const core::KernelSnapshot& kernel, const core::ConnectionSpec& spec) {
-  for (const core::Pin& pin : kernel.pins) {
-    const bool ours = pin.local == spec.local_address && pin.peer == spec.peer_address && pin.reqid == spec.reqid;
-    if (!ours || !pin.spi_out) continue;
-    for (const core::SaInfo& sa : kernel.sas) {
-      if (sa.spi == *pin.spi_out && sa.reqid == spec.reqid && sa.destination == spec.peer_ike_address) return sa.spi;
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<core::OwnKey> KeyOf(const Credential& credential) {
   if (credential.ckaid.empty()) return std::nullopt;
   return core::OwnKey{credential.ckaid, credential.rsa, credential.certificate.subject()};
@@ -156,12 +144,14 @@ void Links::Evaluate(LinkRuntime& link) {
   const policy::Facts facts = FactsOf(link.id);
   policy::Decision decision = policy::Decide(parts_.policy(), facts);
   const bool blocked_now = decision.outcome == policy::Outcome::kBlock;
-  if (blocked_now && decision.running_links_stay && core::IsUp(link.link.state)) {
+  if (blocked_now && decision.running_links_stay && (core::IsUp(link.link.state) || GoesOn(link, facts, decision))) {
     link.last_error = policy::ReasonText(decision.reason);
-    link.held = decision.reason == policy::Reason::kClockNotSane || decision.reason == policy::Reason::kPolicyExpired;
+    link.held = !core::IsUp(link.link.state) || decision.reason == policy::Reason::kClockNotSane ||
+                decision.reason == policy::Reason::kPolicyExpired;
     return;  // what runs stays until max_sa_age (DESIGN 3); the age timer ends it
   }
-  if (std::exchange(link.held, false) && core::IsUp(link.link.state)) ProveSoon(link);
+  const bool was_held = std::exchange(link.held, false);
+  if (was_held && core::IsUp(link.link.state)) ProveSoon(link);
   const bool news = decision.outcome != link.decision.outcome || decision.rule != link.decision.rule ||
                     decision.reason != link.decision.reason || decision.policy_version != link.decision.policy_version;
   if (news) {
@@ -175,9 +165,10 @@ void Links::Evaluate(LinkRuntime& link) {
                        {{"neighbour", link.id.str()}, {"reason", policy::ReasonText(decision.reason)}});
     }
   }
-  core::LinkPlan plan = PlanFor(link, decision);
+  core::LinkPlan plan = PlanFor(link, decision, facts.enrolment.self_enrolled);
   link.decision = std::move(decision);
   TakePlan(link, std::move(plan));
+  if (was_held && !core::IsUp(link.link.state)) Begin(link);  // as long as it was held, nothing was tried
 }
 
 std::vector<core::AddressPair> Links::PairsOf(const common::HenbId& id) const {
@@ -186,14 +177,14 @@ std::vector<core::AddressPair> Links::PairsOf(const common::HenbId& id) const {
   return AddressPairs(*record, parts_.config.local_addresses, RouteTo);
 }
 
-core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decision) {
+core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decision, bool enrolled) {
   core::PlanInputs inputs;
   inputs.self = parts_.config.id;
   inputs.peer = link.id;
   inputs.pairs = PairsOf(link.id);
   inputs.numbers = core::NumberPairs(inputs.pairs, link.plan.connections);
   inputs.vendor_key = KeyOf(parts_.credentials.vendor());
-  if (parts_.credentials.Enrolled(parts_.clock.Now())) {
+  if (enrolled) {
     inputs.operator_key = KeyOf(*parts_.credentials.operator_credential());
   }
   if (!decision.terms.anchors.empty()) {
@@ -241,10 +232,11 @@ void Links::TakePlan(LinkRuntime& link, core::LinkPlan plan) {
       const bool same = old != link.connections.end() && core::SameButForKey(old->second.spec, spec);
       // pluto still has the one of before: no attempt may be made on it.
       if (old != link.connections.end() && !same) parts_.mirror.Renew(spec.name);
-      next[spec.name] =
-          same ? std::move(old->second)
-               : ConnectionRuntime{
-                     .spec = spec, .pin = AdoptedPin(parts_.mirror.kernel(), spec), .children = {}, .settled_at = {}};
+      next[spec.name] = same ? std::move(old->second)
+                             : ConnectionRuntime{.spec = spec,
+                                                 .pin = core::AdoptedPin(spec, parts_.mirror.kernel()),
+                                                 .children = {},
+                                                 .settled_at = {}};
     }
     link.connections = std::move(next);
   }

@@ -95,7 +95,8 @@ class Links {
  private:
   // links.cpp: decisions
   void Evaluate(LinkRuntime& link);
-  [[nodiscard]] core::LinkPlan PlanFor(LinkRuntime& link, const policy::Decision& decision);
+  /// `enrolled`: the operator certificate counts.
+  [[nodiscard]] core::LinkPlan PlanFor(LinkRuntime& link, const policy::Decision& decision, bool enrolled);
   [[nodiscard]] std::vector<core::AddressPair> PairsOf(const common::HenbId& id) const;
   [[nodiscard]] bool Carries(const LinkRuntime& link) const;
   [[nodiscard]] bool OnExpiredKey(const LinkRuntime& link) const;
@@ -117,6 +118,8 @@ class Links {
   void ScheduleAge(LinkRuntime& link);
   void ScheduleKeyChange(LinkRuntime& link, absl::Duration in);
   void ProveSoon(LinkRuntime& link);
+  // link_hold.cpp: what an earlier run left up goes on while nothing new may begin
+  [[nodiscard]] bool GoesOn(LinkRuntime& link, policy::Facts facts, const policy::Decision& blocked);
   // link_revocation.cpp: what revocation news means
   void Prove(const common::HenbId& id, std::uint64_t newest_serial, bool suspect);
   void ShutUnproven(const common::HenbId& id, std::uint64_t newest_serial);
@@ -124,6 +127,7 @@ class Links {
   // link_observation.cpp: what the kernel and pluto say
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);
+  void NoteAuthentication(const LinkRuntime& link, ConnectionRuntime& connection, std::uint64_t ike_serial);
   void FollowSuccessor(LinkRuntime& link, ConnectionRuntime& connection);
   [[nodiscard]] bool Gone(const ConnectionRuntime& connection) const;
   void RemoveSurplus(LinkRuntime& link);

@@ -67,8 +67,8 @@ void SystemMirror::DeleteSa(const core::SaInfo& sa) {
 }
 
 void SystemMirror::CheckAll() {
-  CheckGuard();
-  CheckPluto();
+  if (!checking_guard_) CheckGuard();
+  if (!asking_pluto_) CheckPluto();
 }
 
 // --- kernel ---

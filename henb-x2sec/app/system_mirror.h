@@ -59,7 +59,7 @@ class SystemMirror {
   void CheckGuard();
   void CheckPluto();   ///< Asks pluto, repairs its connections, then CheckKernel.
   void CheckStates();  ///< Asks pluto for its SAs only, a tenth of the cost, then CheckKernel.
-  void CheckAll();
+  void CheckAll();     ///< A look that is under way will do: for the slow timer.
 
   [[nodiscard]] bool pluto_running() const { return pluto_running_; }
   /// What the guard is known to hold; none when that is not known.

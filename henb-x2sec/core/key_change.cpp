@@ -100,7 +100,7 @@ KeyChangeStep Retire(KeyChange change, const KeyChangeView& view) {
   return Enter(std::move(change), KeyChangePhase::kRetiring, view, std::move(actions));
 }
 
-KeyChangeStep Reauthenticating(const KeyChange& change, const KeyChangeView& view, const KeyChangeLimits& limits) {
+KeyChangeStep Reauthenticating(KeyChange change, const KeyChangeView& view, const KeyChangeLimits& limits) {
   if (const std::uint64_t new_ike = NewIke(change, view)) {
     // The peer may have started as well and be further on: then its children do.
     if (AllHaveNewChild(change, view)) return MovePins(change, view);
@@ -108,6 +108,11 @@ KeyChangeStep Reauthenticating(const KeyChange& change, const KeyChangeView& vie
   }
   if (!OldIkeIsThere(change, view))
     return Fail(change, "peer_deleted: the old IKE SA ended before the new one was there", view);
+  const bool under_way = !UndoNew(change, view).empty();
+  if (change.attempt_seen && !under_way) {
+    return Fail(change, "reauthentication_refused: pluto has given the new IKE SA up; the old one stays", view);
+  }
+  change.attempt_seen = under_way;
   if (view.now - change.phase_since > limits.reauthenticate) {
     return Fail(change, "reauthentication_refused: no new IKE SA; the old one stays", view, UndoNew(change, view));
   }

@@ -30,8 +30,10 @@ inline constexpr KeyChangePhase kKeyChangePhases[] = {KeyChangePhase::kIdle,    
                                                       KeyChangePhase::kFailed};
 
 struct KeyChangeLimits {
-  absl::Duration reauthenticate = absl::Seconds(12);
-  absl::Duration open_child = absl::Seconds(12);
+  /// Longer than pluto itself tries (10 s for each of two exchanges, the spec's retransmit time-out): nothing that
+  /// would still succeed is cut short, and nothing is touched meanwhile. An attempt that is refused ends at once.
+  absl::Duration reauthenticate = absl::Seconds(25);
+  absl::Duration open_child = absl::Seconds(15);  ///< One exchange.
   absl::Duration calm = absl::Milliseconds(600);  ///< Nothing came in on the old SAs for so long: the peer has moved.
   absl::Duration drain = absl::Seconds(15);       ///< At the most.
   absl::Duration retire = absl::Seconds(10);
@@ -52,6 +54,7 @@ struct KeyChange {
   std::vector<std::uint64_t> old_ikes;      ///< Those that carried the children at the start.
   std::vector<std::uint64_t> old_children;  ///< Serials of the children at the start.
   std::uint64_t new_ike = 0;
+  bool attempt_seen = false;                ///< The new IKE SA was under way.
   std::vector<std::uint64_t> old_bytes_in;  ///< Sum over the old children of each connection, when last seen to grow.
   absl::Duration grew_at;
   std::string why_failed;  ///< One word of kKeyChangeFailures and a sentence.

@@ -67,6 +67,19 @@ std::optional<std::uint32_t> Successor(const ConnectionSpec& connection, const K
   return newest->spi;
 }
 
+std::optional<std::uint32_t> AdoptedPin(const ConnectionSpec& connection, const KernelSnapshot& kernel) {
+  for (const Pin& pin : kernel.pins) {
+    const bool ours =
+        pin.local == connection.local_address && pin.peer == connection.peer_address && pin.reqid == connection.reqid;
+    if (!ours || !pin.spi_out) continue;
+    for (const SaInfo& sa : kernel.sas) {
+      const bool is_it = sa.spi == *pin.spi_out && sa.reqid == connection.reqid;
+      if (is_it && sa.destination == connection.peer_ike_address) return sa.spi;
+    }
+  }
+  return std::nullopt;
+}
+
 const LiveChild* FindChild(const std::vector<LiveChild>& children, std::optional<std::uint32_t> spi_out) {
   for (const LiveChild& child : children) {
     if (spi_out && child.spi_out == *spi_out) return &child;

@@ -42,6 +42,9 @@ struct LiveChild {
 /// connections that share their ends with no other: the kernel does not tell their SAs apart.
 [[nodiscard]] std::optional<std::uint32_t> Successor(const ConnectionSpec& connection, const KernelSnapshot& kernel);
 
+/// The pin that an earlier run of ours left for this connection, if its SA is still there.
+[[nodiscard]] std::optional<std::uint32_t> AdoptedPin(const ConnectionSpec& connection, const KernelSnapshot& kernel);
+
 /// The child of this outbound SPI.
 [[nodiscard]] const LiveChild* FindChild(const std::vector<LiveChild>& children, std::optional<std::uint32_t> spi_out);
 

@@ -224,6 +224,11 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   toml.Require("tls.anchors");
   toml.Strings("tls.anchors", &config.anchors);
   if (toml.Has("tls.anchors") && config.anchors.empty()) toml.Fail("tls.anchors", "is empty");
+  toml.Strings("tls.client_crls", &config.client_crls);
+  toml.Duration("tls.client_crl_grace", &config.client_crl_grace);
+  if (config.client_crl_grace < absl::ZeroDuration() || config.client_crl_grace > absl::Hours(24 * 30)) {
+    toml.Fail("tls.client_crl_grace", "not between 0s and 720h");
+  }
 
   ReadStore(toml, &config);
   toml.String("keys.kek_file", &config.kek_file);

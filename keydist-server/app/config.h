@@ -51,9 +51,11 @@ struct Config {
   bool kernel_guard = true;
   std::string nft = "/usr/sbin/nft";
 
-  std::string certificate;           ///< PEM, leaf first.
-  std::string key;                   ///< PEM, 0600.
-  std::vector<std::string> anchors;  ///< PEM files: vendors' roots and the operator's.
+  std::string certificate;                            ///< PEM, leaf first.
+  std::string key;                                    ///< PEM, 0600.
+  std::vector<std::string> anchors;                   ///< PEM files: vendors' roots and the operator's.
+  std::vector<std::string> client_crls;               ///< Revocation lists for clients' certificates; may be none.
+  absl::Duration client_crl_grace = absl::Hours(24);  ///< So long after its nextUpdate a list still counts.
 
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";

@@ -20,6 +20,8 @@
 namespace henb::keydist::app {
 namespace {
 
+constexpr std::size_t kLargestList = 8U << 20;  // As PEM.
+
 /// A secret that the whole machine can read is none.
 absl::Status CheckPrivate(const std::string& path) {
   struct stat info {};
@@ -53,6 +55,38 @@ absl::Status CheckKeyBelongs(const std::string& certificate_path, const common::
   return absl::OkStatus();
 }
 
+/// A list as DER, or as PEM, where certificates of authorities below the anchors may stand beside it.
+absl::StatusOr<common::CertificateList> LoadList(const std::string& path, std::vector<common::Certificate> issuers) {
+  ASSIGN_OR_RETURN(std::string content, common::ReadFile(path, kLargestList));
+  if (content.starts_with("-----BEGIN") || content.find("\n-----BEGIN") != std::string::npos) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+        BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
+    const std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> list(
+        PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr), &X509_CRL_free);
+    static_cast<void>(common::DrainOpensslErrors());
+    if (!list) return absl::InvalidArgumentError("holds no revocation list");
+    if (const auto beside = common::Certificate::ChainFromPem(content); beside.ok()) {
+      issuers.insert(issuers.end(), beside->begin(), beside->end());
+    }
+    unsigned char* der = nullptr;
+    const int size = i2d_X509_CRL(list.get(), &der);
+    if (size <= 0) return absl::InternalError(common::DrainOpensslErrors());
+    content.assign(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+  }
+  return common::VerifyCertificateList(content, issuers);
+}
+
+absl::StatusOr<rpc::ClientLists> LoadLists(const Config& config, const std::vector<common::Certificate>& anchors) {
+  std::vector<common::CertificateList> lists;
+  for (const std::string& path : config.client_crls) {
+    absl::StatusOr<common::CertificateList> list = LoadList(path, anchors);
+    if (!list.ok()) return absl::InvalidArgumentError(common::StrCat(path, ": ", list.status().message()));
+    lists.push_back(*std::move(list));
+  }
+  return rpc::ClientLists::Make(std::move(lists), config.client_crl_grace);
+}
+
 }  // namespace
 
 absl::StatusOr<KeyPair> LoadKeyPair(const std::string& certificate, const std::string& key) {
@@ -78,6 +112,7 @@ absl::StatusOr<TlsMaterial> LoadTls(const Config& config) {
       tls.anchors_pem += anchor.pem();
     }
   }
+  ASSIGN_OR_RETURN(tls.lists, LoadLists(config, tls.anchors));
   return tls;
 }
 

@@ -11,6 +11,7 @@
 #include "keydist-server/app/config.h"
 #include "keydist-server/domain/audit_head.h"
 #include "keydist-server/domain/root_sealer.h"
+#include "keydist-server/rpc/client_lists.h"
 
 namespace henb::keydist::app {
 
@@ -19,6 +20,7 @@ struct TlsMaterial {
   common::SecretBytes key_pem;
   std::string anchors_pem;
   std::vector<common::Certificate> anchors;
+  rpc::ClientLists lists;
 };
 
 struct KeyPair {
@@ -31,7 +33,7 @@ struct KeyPair {
 [[nodiscard]] absl::StatusOr<KeyPair> LoadKeyPair(const std::string& certificate, const std::string& key);
 
 /// InvalidArgument names the file: not PEM, key and certificate do not belong together, a secret file that others may
-/// read.
+/// read, no revocation list, one that none of the anchors (or of the authorities in its file) signed, or may sign.
 [[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);
 
 /// "credential:NAME" in `keys.kek_file` and `tls.key` becomes the file NAME of `directory`, the service manager's

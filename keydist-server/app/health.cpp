@@ -27,6 +27,10 @@ rpc::SubsystemHealth TlsHealth(const TlsFacts& facts, absl::Time now) {
     health.ok = false;
     health.detail += "; an anchor has expired";
   }
+  if (facts.first_list_ends && *facts.first_list_ends <= now) {
+    health.ok = false;
+    health.detail += "; a revocation list has expired";
+  }
   if (!facts.reload.ok()) {
     health.ok = false;
     common::StrAppend(&health.detail, health.detail.empty() ? "" : "; ",

@@ -16,10 +16,11 @@ namespace henb::keydist::app {
 struct TlsFacts {
   std::optional<absl::Time> certificate_ends;
   std::optional<absl::Time> first_anchor_ends;  ///< The earliest of all.
+  std::optional<absl::Time> first_list_ends;    ///< Of the revocation lists; none: there are none.
   absl::Status reload;                          ///< Of the last one.
 };
 
-/// Not OK: the certificate or an anchor has expired, or the last reload was refused. Pure.
+/// Not OK: the certificate, an anchor or a revocation list has expired, or the last reload was refused. Pure.
 [[nodiscard]] rpc::SubsystemHealth TlsHealth(const TlsFacts& facts, absl::Time now);
 
 /// What was refused for a limit in the last minute. Not OK when it was for the bound on all callers together: then

@@ -3,6 +3,11 @@
 #include "common/status.h"
 
 namespace henb::keydist::app {
+namespace {
+
+constexpr absl::Duration kDeadline = absl::Seconds(45);  // At a busy machine's boot; nothing listens meanwhile.
+
+}  // namespace
 
 std::string PortGuardRuleset(const Config& config) {
   // Any local address: a second one of the machine must not be a way around. The listener is bound to one anyway.
@@ -24,6 +29,7 @@ absl::Status InstallPortGuard(const Config& config, common::ProcessRunner& runne
   common::ProcessRequest request;
   request.argv = {config.nft, "-f", "-"};
   request.standard_input = PortGuardRuleset(config);
+  request.deadline = kDeadline;
   ASSIGN_OR_RETURN_CTX(const common::ProcessResult result, runner.Run(request), "kernel guard");
   if (result.exit_status != 0) {
     return absl::UnavailableError(common::StrCat("kernel guard: nft: ", common::Quoted(result.error, 400)));

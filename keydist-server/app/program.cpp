@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "common/unix_socket.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/health.h"
 #include "keydist-server/app/metrics.h"
@@ -23,7 +24,6 @@
 #include "keydist-server/app/open_store.h"
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/tls_reloader.h"
-#include "keydist-server/app/unix_socket.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/rpc/henb_rpc.h"
 #include "keydist-server/store/audit_files.h"
@@ -70,6 +70,7 @@ struct Program::Impl {
   std::unique_ptr<grpc::Service> admin_rpc;
   std::unique_ptr<grpc::Service> status_rpc;
   std::unique_ptr<grpc::Server> henb_server;
+  std::vector<common::SocketPlace> sockets;  ///< Of the two below; they go when those have ended.
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
   LimitsHealth limits;
@@ -92,7 +93,7 @@ struct Program::Impl {
   absl::Status AwaitService(common::Random& random, const Pause& pause);
   absl::Status ListenForHenbs();
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
-                                                         const std::string& group) const;
+                                                         const std::string& group);
 };
 
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -115,7 +116,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   ASSIGN_OR_RETURN(impl->audit, OpenAudit(config, clock));
   RETURN_IF_ERROR(impl->OpenHeads());
   RETURN_IF_ERROR(impl->AwaitService(random, pause));
-  ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock));
+  ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock, tls.lists));
   impl->listener_tls = std::make_unique<ListenerTls>(tls);
   impl->tls = std::make_unique<TlsReloader>(config, tls, *impl->listener_tls, *impl->verifier);
   impl->quota = std::make_unique<service::CallQuota>(config.quota);
@@ -245,19 +246,16 @@ absl::Status Program::Impl::ListenForHenbs() {
 }
 
 absl::StatusOr<std::unique_ptr<grpc::Server>> Program::Impl::ListenOn(const std::string& name, grpc::Service* rpc,
-                                                                      const std::string& group) const {
-  const std::string path = common::StrCat(config.run_dir, "/", name);
+                                                                      const std::string& group) {
+  ASSIGN_OR_RETURN(common::SocketPlace place, common::SocketPlace::Prepare(common::StrCat(config.run_dir, "/", name)));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxAdminMessage);
-  builder.AddListeningPort(common::StrCat("unix:", path), grpc::InsecureServerCredentials());
+  builder.AddListeningPort(common::StrCat("unix:", place.staging_path()), grpc::InsecureServerCredentials());
   builder.RegisterService(rpc);
-  std::unique_ptr<grpc::Server> server;
-  {
-    const NarrowUmask narrow;
-    server = builder.BuildAndStart();
-  }
-  if (!server) return absl::UnavailableError(common::StrCat("cannot listen on ", path));
-  RETURN_IF_ERROR(RestrictSocket(path, group));
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (!server) return absl::UnavailableError(common::StrCat("cannot listen on ", place.path()));
+  RETURN_IF_ERROR(place.Publish(group));
+  sockets.push_back(std::move(place));
   return server;
 }
 
@@ -309,6 +307,7 @@ void Program::Drain(absl::Duration within) {
     if (*server) (*server)->Shutdown(deadline);
     server->reset();
   }
+  impl_->sockets.clear();
   impl_->henb_server.reset();
   impl_->heads->Write(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
 }

@@ -28,7 +28,9 @@ TlsReloader::TlsReloader(const Config& config, const TlsMaterial& first, Listene
 
 TlsReloader::Fingerprint TlsReloader::Look() const {
   Fingerprint all = {FingerprintOf(config_.certificate), FingerprintOf(config_.key)};
-  for (const std::string& path : config_.anchors) all.push_back(FingerprintOf(path));
+  for (const auto* paths : {&config_.anchors, &config_.client_crls}) {
+    for (const std::string& path : *paths) all.push_back(FingerprintOf(path));
+  }
   return all;
 }
 
@@ -36,6 +38,7 @@ void TlsReloader::Remember(const TlsMaterial& material) {
   const auto leaf = common::Certificate::FromPem(material.certificate_pem);
   const std::lock_guard lock(mutex_);
   facts_ = {};
+  facts_.first_list_ends = material.lists.first_end();
   if (leaf.ok()) facts_.certificate_ends = leaf->not_after();
   for (const common::Certificate& anchor : material.anchors) {
     facts_.first_anchor_ends = std::min(facts_.first_anchor_ends.value_or(absl::InfiniteFuture()), anchor.not_after());
@@ -47,7 +50,7 @@ absl::Status TlsReloader::Reload(const Config& config) {
   judged_ = seen_ = Look();
   const absl::StatusOr<TlsMaterial> material = LoadTls(config);
   absl::Status status = material.status();
-  if (status.ok()) status = verifier_.Replace(material->anchors);
+  if (status.ok()) status = verifier_.Replace(material->anchors, material->lists);
   if (!status.ok()) {
     config_ = std::move(before);
     common::LogAlarm("tls_reload_refused", {{"error", status}});
@@ -60,7 +63,8 @@ absl::Status TlsReloader::Reload(const Config& config) {
   common::LogInfo(
       "tls_reloaded",
       {{"not_after", absl::FormatTime(facts().certificate_ends.value_or(absl::Time()), absl::UTCTimeZone())},
-       {"anchors", material->anchors.size()}});
+       {"anchors", material->anchors.size()},
+       {"revocation_lists", material->lists.size()}});
   return absl::OkStatus();
 }
 

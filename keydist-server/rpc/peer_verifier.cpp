@@ -12,6 +12,7 @@ namespace henb::keydist::rpc {
 
 struct PeerVerifier::Anchors {
   std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store{X509_STORE_new(), &X509_STORE_free};
+  ClientLists lists;
 };
 
 PeerVerifier::PeerVerifier(std::shared_ptr<const Anchors> anchors, const common::Clock& clock)
@@ -19,23 +20,25 @@ PeerVerifier::PeerVerifier(std::shared_ptr<const Anchors> anchors, const common:
 PeerVerifier::~PeerVerifier() = default;
 
 absl::StatusOr<std::unique_ptr<PeerVerifier>> PeerVerifier::Make(std::vector<common::Certificate> anchors,
-                                                                 const common::Clock& clock) {
-  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors));
+                                                                 const common::Clock& clock, ClientLists lists) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors, std::move(lists)));
   return std::unique_ptr<PeerVerifier>(new PeerVerifier(std::move(store), clock));
 }
 
-absl::Status PeerVerifier::Replace(const std::vector<common::Certificate>& anchors) {
-  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors));
+absl::Status PeerVerifier::Replace(const std::vector<common::Certificate>& anchors, ClientLists lists) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors, std::move(lists)));
   const std::unique_lock lock(mutex_);
+  RETURN_IF_ERROR(store->lists.MayReplace(anchors_->lists));
   anchors_ = std::move(store);
   kept_.clear();
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const PeerVerifier::Anchors>> PeerVerifier::StoreOf(
-    const std::vector<common::Certificate>& anchors) {
+    const std::vector<common::Certificate>& anchors, ClientLists lists) {
   if (anchors.empty()) return absl::InvalidArgumentError("no trust anchors");
   auto store = std::make_unique<Anchors>();
+  store->lists = std::move(lists);
   for (const common::Certificate& anchor : anchors) {
     if (X509_STORE_add_cert(store->store.get(), anchor.get()) != 1) {
       return absl::InvalidArgumentError(
@@ -94,6 +97,12 @@ absl::StatusOr<PeerVerifier::Kept> PeerVerifier::Verify(const Anchors& anchors, 
   const STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context.get());
   Kept kept{.identity = nullptr, .not_before = absl::InfinitePast(), .not_after = absl::InfiniteFuture()};
   auto identity = std::make_shared<service::CallerIdentity>();
+  const absl::Time now = clock_.Now();
+  for (int i = 0; i + 1 < sk_X509_num(path); ++i) {
+    RETURN_IF_ERROR(anchors.lists.Judge(common::Certificate::FromX509(sk_X509_value(path, i)),
+                                        common::Certificate::FromX509(sk_X509_value(path, i + 1)), now,
+                                        &kept.not_after));
+  }
   for (int i = 0; i < sk_X509_num(path); ++i) {
     const common::Certificate certificate = common::Certificate::FromX509(sk_X509_value(path, i));
     kept.not_before = std::max(kept.not_before, certificate.not_before());

@@ -1,4 +1,4 @@
-"""An epoch ends while something else goes wrong: the key service starts anew, or one of the HeNBs."""
+"""An epoch ends while something else goes wrong: the key service starts anew, or one of the HeNBs, or a clock is off."""
 
 import time
 import types
@@ -7,6 +7,8 @@ from x2lab import kernel, layout, moves, process
 
 COMMON = {"REQUIREMENTS": ("R20", "R46", "R54"), "NODES": ("a", "b"), "TIMEOUT": 600}
 AHEAD = "10s"
+KNOWN_AHEAD, TIMEOUT_CLOCKS = 60, 1200  # seconds
+CLOCKS = (("a", 86400, 1.2), ("a", 86400, 0.8), ("b", 86400, 1.2), ("b", 86400, 0.8))
 UP_AGAIN = 90  # seconds from x2secd's start, on this machine
 
 
@@ -81,7 +83,41 @@ def _henb_reboots(scene, story):
     moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
 
 
+def _clock_off(scene, story):
+    """The bound of docs/epoch-search.md: a fifth of the time that an epoch's end is known ahead; the calendar does not matter at all."""
+    site = moves.psk_only_pair(scene, story)
+    begun = time.time()
+    flow = moves.flow(scene, deadline=TIMEOUT_CLOCKS).start().run_for(1)
+    for letter, ahead, rate in CLOCKS:
+        site[letter].restart_with_clock(ahead, rate)
+        link = process.until("the link is up", lambda: _up(site), 60, every=0.5)
+        site.keydist.ctl("epoch", "advance", "--in", f"{KNOWN_AHEAD}s")
+        started = time.monotonic()
+        _on_a_new_sa(scene, site, link["epoch"] + 1, link["esp"]["spi_out"])
+        took = time.monotonic() - started - KNOWN_AHEAD
+        site[letter].restart_with_clock(ahead)  # the day stays: a calendar that goes back is held (clock-hold)
+        story.step(
+            f"the clock of {letter}: a day ahead, and {'gaining' if rate > 1 else 'losing'} {abs(rate - 1) * 60:.0f} s a minute",
+            f"epoch {link['epoch']} → {_epochs(site)}, on the new SA {took:.0f} s after its activation at the server",
+            took <= KNOWN_AHEAD,
+        )
+    story.flow("no packet lost", flow.run_for(1).stop())
+    moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
+
+
+def _up(site):
+    links = [site[letter].link(peer) for letter, peer in (("a", "b"), ("b", "a"))]
+    return links[0] if all(link and link["state"] == "UP_PSK" and link["esp"] for link in links) else None
+
+
 SCENARIOS = [
+    types.SimpleNamespace(
+        **{**COMMON, "TIMEOUT": TIMEOUT_CLOCKS},
+        NAME="epoch-change-clock-off",
+        ABOUT="One end's clock is a day ahead and gains or loses a fifth, at the lower and at the higher identity: epochs change, no packet lost.",
+        TAGS=("epoch", "clock"),
+        run=_clock_off,
+    ),
     types.SimpleNamespace(
         **COMMON,
         NAME="epoch-change-server-restarts",

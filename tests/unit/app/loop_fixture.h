@@ -13,21 +13,23 @@
 
 namespace henb::tests {
 
+/// Until everything that was handed to the worker or posted has run, and what followed from it.
+inline void SettleOn(common::EventLoop& loop, x2sec::app::Worker& worker) {
+  for (int round = 0; round < 8; ++round) {
+    bool served = false;
+    worker.Run([] { return true; }, [&served](bool) { served = true; });
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!served && std::chrono::steady_clock::now() < deadline) loop.RunOnce(absl::Milliseconds(5));
+    ASSERT_TRUE(served) << "the worker is stuck";
+  }
+}
+
 class LoopFixture : public ::testing::Test {
  protected:
   /// Before what its jobs use is gone.
   void TearDown() override { worker.Stop(); }
 
-  /// Until everything that was handed to the worker or posted has run, and what followed from it.
-  void Settle() {
-    for (int round = 0; round < 8; ++round) {
-      bool served = false;
-      worker.Run([] { return true; }, [&served](bool) { served = true; });
-      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-      while (!served && std::chrono::steady_clock::now() < deadline) loop.RunOnce(absl::Milliseconds(5));
-      ASSERT_TRUE(served) << "the worker is stuck";
-    }
-  }
+  void Settle() { SettleOn(loop, worker); }
   void Advance(absl::Duration by) {
     clock.Advance(by);
     Settle();

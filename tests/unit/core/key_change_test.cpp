@@ -107,17 +107,43 @@ TEST(KeyChange, NewAuthenticationRefusedLeavesTheOldSa) {
   world.Look();
   EXPECT_EQ(world.phase(), KeyChangePhase::kReauthenticating);
   world.DropIke(3);
-  world.Pass(absl::Seconds(13));
+  world.Pass(absl::Milliseconds(150));
+  world.Look();
+  EXPECT_EQ(world.phase(), KeyChangePhase::kFailed) << "at once, not at the limit";
+  EXPECT_TRUE(world.why().starts_with("reauthentication_refused"));
+  EXPECT_FALSE(world.DidKind(Kind::kDeleteState));
+}
+
+TEST(KeyChange, RefusedBeforeAnybodySawTheAttemptEndsAtTheLimit) {
+  World world;
+  world.Pass(KeyChangeLimits{}.reauthenticate + absl::Seconds(1));
   world.Look();
   EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
   EXPECT_TRUE(world.why().starts_with("reauthentication_refused"));
-  EXPECT_FALSE(world.DidKind(Kind::kDeleteState));
+}
+
+TEST(KeyChange, R20ASlowMachineHasTheTimeThatPlutoItselfTakes) {
+  World world;
+  world.NewIke(3, false);
+  for (int second = 0; second < 24; ++second) {
+    world.Pass(absl::Seconds(1));
+    world.Look();
+  }
+  EXPECT_EQ(world.phase(), KeyChangePhase::kReauthenticating);
+  world.DropIke(3);
+  world.NewIke(5, false);  // The peer's, which has started as well.
+  world.Look();
+  EXPECT_EQ(world.phase(), KeyChangePhase::kReauthenticating);
+  world.DropIke(5);
+  world.NewIke(5);
+  world.Look();
+  EXPECT_EQ(world.phase(), KeyChangePhase::kOpeningChild);
 }
 
 TEST(KeyChange, R20AnIkeSaThatComesTooLateIsRemovedAndNeverMakesTheOldOneStale) {
   World world;
   world.NewIke(3, false);
-  world.Pass(absl::Seconds(13));
+  world.Pass(absl::Seconds(26));
   world.Look();
   EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
   EXPECT_TRUE(world.Did({.kind = Kind::kDeleteState, .serial = 3}));
@@ -139,7 +165,7 @@ TEST(KeyChange, ChildRefusedRemovesTheNewIkeSaOnly) {
   World world;
   world.NewIke(3);
   world.Look();
-  world.Pass(absl::Seconds(13));
+  world.Pass(absl::Seconds(16));
   world.Look();
   EXPECT_EQ(world.phase(), KeyChangePhase::kFailed);
   EXPECT_TRUE(world.Did({.kind = Kind::kDeleteState, .serial = 3}));

@@ -114,6 +114,7 @@ Identity TestCa::Forge(const LeafOptions& options) const {
 }
 
 std::string TestCa::pem() const { return PemOf(impl_->certificate); }
+EVP_PKEY* TestCa::key() const { return impl_->key.get(); }
 common::Certificate TestCa::certificate() const { return common::Certificate::FromX509(impl_->certificate.get()); }
 
 Identity SelfSigned(const LeafOptions& options) {

@@ -8,6 +8,8 @@
 #include "absl/time/time.h"
 #include "common/certificate.h"
 
+typedef struct evp_pkey_st EVP_PKEY;  // NOLINT(modernize-use-using): OpenSSL's own declaration
+
 namespace henb::keydist::test {
 
 /// A key and its certificate.
@@ -42,6 +44,8 @@ class TestCa {
   [[nodiscard]] std::string pem() const;
   [[nodiscard]] common::Certificate certificate() const;
   [[nodiscard]] common::SpkiHash spki() const { return certificate().spki(); }
+  /// Of this authority; it stays its owner.
+  [[nodiscard]] EVP_PKEY* key() const;
 
  private:
   struct Impl;

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import signal
 
-from . import enrolment_faults, layout, moves, process, product
+from . import enrolment_faults, key_faults, layout, moves, process, product
 
 
 class Found(Exception):
@@ -141,13 +141,6 @@ def _right_secret(scene, patch, module):
     patch(module, "_put", lambda _original, *_: None)
 
 
-def _not_suspended(scene, patch, _):
-    def ctl(original, self, *argv, **more):
-        return original(self, "henb", "show", argv[2]) if argv[:2] == ("henb", "suspend") else original(self, *argv, **more)
-
-    patch(product.KeydistServer, "ctl", ctl)
-
-
 def _certificate_of_b(scene, patch, module):
     """NSS has b's own certificate under one name only: each imposter gets that one."""
     patch(module, "_take", lambda *_: None)
@@ -208,27 +201,6 @@ def _good_policies(scene, patch, module):
 
 def _guards_open_on_the_lan(scene, patch, module):
     _open_while_refused("ae")(scene, patch, module)
-
-
-def _honest_certificates(scene, patch, module):
-    patch(module, "_ask", lambda original, scene, _credential: original(scene, scene.material.henb("d")))
-
-
-def _port_open(scene, patch, module):
-    def unreachable(original, scene, story, what, letter, *options):
-        scene["gw"].run("nft", "delete", "table", "inet", "keydist", check=False)
-        return original(scene, story, what, letter, *options)
-
-    patch(module, "_unreachable", unreachable)
-
-
-def _pair_not_denied(scene, patch, module):
-    patch(module, "_certificates", lambda *_: None)
-
-    def ctl(original, self, *argv, **more):
-        return original(self, "status") if argv[0] == "pair" else original(self, *argv, **more)
-
-    patch(product.KeydistServer, "ctl", ctl)
 
 
 def _honest_ca(scene, patch, _):
@@ -316,7 +288,7 @@ ALL = (
     Fault(
         "suspend-does-nothing", "suspended-henb-is-out", "the suspension does not reach the key service",
         ("no SA is left at both ends",),
-        _not_suspended,
+        key_faults.not_suspended,
     ),
     Fault(
         "anybody-is-b", "imposters", "whatever certificate b has, a takes it",
@@ -351,18 +323,18 @@ ALL = (
     Fault(
         "port-is-open", "key-service-guarded", "the key service's port is open to everybody",
         ("a stranger of the core network gets no connection",),
-        _port_open,
+        key_faults.port_open,
     ),
     Fault(
         "any-client-will-do", "key-service-guarded", "whatever certificate is shown, it is d's",
         ("no certificate: TLS refused", "a certificate of another operator's CA of the same name: TLS refused",
          "an expired certificate: TLS refused", "a forged one: TLS refused", "d's name under another anchor: refused"),
-        _honest_certificates,
+        key_faults.honest_certificates,
     ),
     Fault(
         "deny-does-nothing", "key-service-guarded", "a denied pair gets its key all the same",
         ("a denied pair gets no key",),
-        _pair_not_denied,
+        key_faults.pair_not_denied,
     ),
     Fault(
         "any-answer-will-do", "ca-misbehaves", "the client takes whatever the RA/CA answers",
@@ -376,6 +348,21 @@ ALL = (
         _leaks,
     ),
     *enrolment_faults.made(Fault),
+    Fault(
+        "sa-goes-at-the-epochs-end", "epoch-change", "the SA that carries goes before there is a new one",
+        ("no packet lost in 2 epoch changes",),
+        key_faults.sa_goes,
+    ),
+    Fault(
+        "sa-goes-beside-a-wrong-clock", "epoch-change-clock-off", "the SA that carries goes before there is a new one",
+        ("no packet lost",),
+        key_faults.sa_goes,
+    ),
+    Fault(
+        "replica-of-another-service", "etcd-replicas", "r3 has a store of its own",
+        ("never two keys for one pair, epoch, generations and purpose",),
+        key_faults.own_store,
+    ),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ CA_ADDRESS = "10.100.0.10"
 CA_PORT = 8080
 OAM_ADDRESS = "10.100.0.20"
 STRANGER_ADDRESS = "10.100.9.66"  # inside the backhaul's selectors, outside S1_NETWORK
+REPLICAS = {name: (f"10.100.0.{30 + n}", f"{name}.{OPERATOR_DOMAIN}") for n, name in enumerate(("r1", "r2", "r3"), 1)}
 BACKHAUL_REQID = 16001
 BACKHAUL = "backhaul"
 X2C_PORT = 36422
@@ -96,6 +97,7 @@ def plugs(node):
         "ca": [Plug("core0", "core", (f"{CA_ADDRESS}/16",))],
         "oam": [Plug("core0", "core", (f"{OAM_ADDRESS}/16",))],
         "stranger": [Plug("core0", "core", (f"{STRANGER_ADDRESS}/16",))],
+        **{name: [Plug("core0", "core", (f"{address}/16",))] for name, (address, _) in REPLICAS.items()},
     }[node]
 
 

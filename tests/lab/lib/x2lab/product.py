@@ -1,12 +1,22 @@
 """The product's programs in the scene: x2secd and its guard on HeNBs, keydist-server on the gateway, the test RA/CA."""
 
 import json
+import os
 
 from . import layout, policy, process, programs
 
 CONFIG = "/etc/henb-x2sec/x2secd.toml"
 UP = ("UP_CERT", "UP_PSK", "UP_TRUSTED")
 BOOT_WAIT = 90  # seconds; the virtual machine is slow, and slower when the host is busy
+
+
+def shifted(clock):
+    """The environment of a program whose clock is (seconds ahead, rate); None where it is the machine's (tests/lab/clock)."""
+    if clock is None:
+        return None
+    ahead, rate = clock
+    mine = {"LD_PRELOAD": programs.find("tests/libx2lab_clock.so"), "X2LAB_CLOCK_OFFSET": str(ahead), "X2LAB_CLOCK_RATE": str(rate)}
+    return {**os.environ, **mine}
 
 
 def toml(tables):
@@ -46,7 +56,7 @@ class X2secd:
 
     def __init__(self, scene, letter, **overrides):
         """`overrides`: tables of the configuration whose keys are laid over the usual ones."""
-        self.scene, self.letter = scene, letter
+        self.scene, self.letter, self.clock = scene, letter, None
         self.node = scene[letter]
         self.henb = layout.HENBS[letter]
         self.daemon = None
@@ -89,8 +99,14 @@ class X2secd:
         return self
 
     def begin(self):
-        self.daemon = self.node.start("x2secd", programs.find("x2secd"), "--config", CONFIG)
+        self.daemon = self.node.start("x2secd", programs.find("x2secd"), "--config", CONFIG, env=shifted(self.clock))
         return self
+
+    def restart_with_clock(self, ahead=0, rate=1.0):
+        """Ended and started with a clock of its own: `ahead` seconds in the calendar, and gaining (rate above 1) or losing."""
+        self.stop()
+        self.clock = (ahead, rate)
+        return self.start()
 
     def wait_ready(self, timeout=BOOT_WAIT):
         process.until(
@@ -166,8 +182,8 @@ class KeydistServer:
 
     CONFIG = "/etc/keydist-server/keydist-server.toml"
 
-    def __init__(self, scene, **overrides):
-        self.scene, self.node, self.daemon = scene, scene["gw"], None
+    def __init__(self, scene, node="gw", **overrides):
+        self.scene, self.node, self.daemon, self.clock = scene, scene[node], None, None
         own = scene.material.operator_credential("keydist")
         place = "/etc/keydist-server"
         self.node.write(f"{place}/server.pem", own.cert.read_text())
@@ -192,7 +208,8 @@ class KeydistServer:
         self.node.write(self.CONFIG, toml(tables))
 
     def begin(self):
-        self.daemon = self.node.start("keydist-server", programs.find("keydist-server"), "--config", self.CONFIG)
+        words = ["keydist-server", programs.find("keydist-server"), "--config", self.CONFIG]
+        self.daemon = self.node.start(*words, env=shifted(self.clock))
         return self
 
     def wait_ready(self, timeout=BOOT_WAIT):

@@ -92,6 +92,7 @@ class Scene:
             hosts = [
                 f"{layout.KEYDIST_ADDRESS} {layout.KEYDIST_NAME}",
                 f"{layout.CA_ADDRESS} ra.{layout.OPERATOR_DOMAIN}",
+                *(f"{address} {host}" for address, host in layout.REPLICAS.values()),
             ]
             here.write("/etc/hosts", "127.0.0.1 localhost\n" + "".join(line + "\n" for line in hosts))
         self.nodes["gw"].sysctl(net__ipv4__ip_forward=1)

@@ -1,24 +1,24 @@
-#include "henb-x2sec/revocation/issuer_id.h"
+#include "common/revocation/issuer_id.h"
 
 #include <openssl/objects.h>
 
 #include "absl/strings/ascii.h"
+#include "common/revocation/openssl_ptr.h"
 #include "common/strings.h"
-#include "henb-x2sec/revocation/openssl_ptr.h"
 
-namespace henb::x2sec::revocation {
+namespace henb::common {
 namespace {
 
 std::string HexDigest(const EVP_MD* kind, const unsigned char* data, std::size_t size) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
   if (EVP_Digest(data, size, digest, &length, kind, nullptr) != 1) return "";
-  return common::ToHex({reinterpret_cast<const char*>(digest), length});
+  return ToHex({reinterpret_cast<const char*>(digest), length});
 }
 
 }  // namespace
 
-IssuerId IssuerId::Of(const common::Certificate& issuer) {
+IssuerId IssuerId::Of(const Certificate& issuer) {
   unsigned char* name = nullptr;
   const int name_size = i2d_X509_NAME(X509_get_subject_name(issuer.get()), &name);
   const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(issuer.get());
@@ -41,12 +41,10 @@ std::string SerialText(const ASN1_INTEGER* serial) {
   const bool negative = text.starts_with('-');
   if (negative) text.erase(0, 1);
   text.erase(0, std::min(text.find_first_not_of('0'), text.size()));
-  return common::StrCat(negative ? "-" : "", text.empty() ? "0" : text);
+  return StrCat(negative ? "-" : "", text.empty() ? "0" : text);
 }
 
-std::string SerialOf(const common::Certificate& certificate) {
-  return SerialText(X509_get0_serialNumber(certificate.get()));
-}
+std::string SerialOf(const Certificate& certificate) { return SerialText(X509_get0_serialNumber(certificate.get())); }
 
 absl::Time TimeOf(const ASN1_TIME* time, absl::Time unreadable) {
   tm parts{};
@@ -60,4 +58,4 @@ bool SignedWithSha2(int nid) {
   return digest == NID_sha256 || digest == NID_sha384 || digest == NID_sha512;
 }
 
-}  // namespace henb::x2sec::revocation
+}  // namespace henb::common

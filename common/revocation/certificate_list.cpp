@@ -1,18 +1,15 @@
-#include "henb-x2sec/revocation/certificate_list.h"
+#include "common/revocation/certificate_list.h"
 
 #include <openssl/err.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "common/revocation/openssl_ptr.h"
 #include "common/status.h"
-#include "henb-x2sec/revocation/openssl_ptr.h"
 
-namespace henb::x2sec::revocation {
+namespace henb::common {
 namespace {
-
-using common::Certificate;
-using common::StrCat;
 
 std::string NameOf(const X509_EXTENSION* extension) {
   char text[80];
@@ -100,7 +97,7 @@ absl::StatusOr<CertificateList> VerifyCertificateList(std::string_view der, cons
   const auto* begin = reinterpret_cast<const unsigned char*>(der.data());
   const unsigned char* at = begin;
   const OpensslPtr<X509_CRL> list(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
-  if (list == nullptr) return absl::InvalidArgumentError(StrCat("is not a list: ", common::DrainOpensslErrors()));
+  if (list == nullptr) return absl::InvalidArgumentError(StrCat("is not a list: ", DrainOpensslErrors()));
   if (at != begin + der.size()) return absl::InvalidArgumentError("is followed by other octets");
   if (X509_CRL_get_version(list.get()) != X509_CRL_VERSION_2) return absl::InvalidArgumentError("is not of version 2");
   if (!SignedWithSha2(X509_CRL_get_signature_nid(list.get()))) {
@@ -147,4 +144,4 @@ std::vector<std::string> NewlyRevoked(const CertificateList& fresh, const Certif
   return out;
 }
 
-}  // namespace henb::x2sec::revocation
+}  // namespace henb::common
