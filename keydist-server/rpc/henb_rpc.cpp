@@ -168,6 +168,7 @@ class HenbRpc final : public Base {
  private:
   /// Those without an identity share one quota; over it, their refusals leave no record.
   absl::StatusOr<Identity> Identify(const grpc::CallbackServerContext& context, std::string_view call) {
+    service_.NoteCall();
     absl::StatusOr<Identity> caller = gate_.Admit(context);
     if (caller.ok()) return caller;
     service_.refusals().Count(absl::IsPermissionDenied(caller.status()) ? service::Refusal::kAddress
