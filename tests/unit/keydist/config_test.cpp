@@ -129,6 +129,7 @@ TEST(Config, ErrorsAboutTheStoreNameThePlace) {
 }
 
 TEST(Config, AKekMayLieInATokenAndEarlierOnesBeAtHand) {
+  using ::testing::HasSubstr;
   const std::string uri = "pkcs11:token=t;object=k?module-path=/m.so&pin-source=credential:pin";
   const auto config = app::ParseConfig(
       With(common::StrCat("[keys]\nkek = \"", uri, "\"\nprevious_keks = [\"credential:kek\", \"/old\"]\n")), "k.toml");
@@ -265,8 +266,17 @@ TEST(PortGuard, R43DropsThePortOutsideIpsecOnly) {
   app::Config config;
   config.listen_port = 9443;
   const std::string ruleset = app::PortGuardRuleset(config);
-  EXPECT_THAT(ruleset, ::testing::HasSubstr("tcp dport 9443 meta ipsec missing counter name outside_ipsec drop"));
+  EXPECT_THAT(ruleset, ::testing::HasSubstr("tcp dport 9443 jump port\n  }\n  chain port {\n    meta ipsec missing counter "
+                                            "name outside_ipsec drop\n"));
   EXPECT_THAT(ruleset, ::testing::StartsWith("table inet keydist\ndelete table inet keydist\n"));
+}
+
+TEST(PortGuard, R50AnAddressMakesTwoConnectionsASecond) {
+  const std::string ruleset = app::PortGuardRuleset({});
+  for (const char* saddr : {"ip saddr", "ip6 saddr"}) {
+    EXPECT_THAT(ruleset, ::testing::HasSubstr(common::StrCat(
+                             "{ ", saddr, " limit rate over 2/second burst 20 packets } counter name too_many_new drop\n")));
+  }
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ key = "{folder}/own.key"
                                  [("grpc.ssl_target_name_override", "keydist.example"), ("grpc.use_local_subchannel_pool", 1)]) as channel:
             request = messages.GetPairKeysRequest(peers=["b.example"], purpose=messages.IKE_PSK)
             # Two replicas that have just started compare their clocks first.
-            until("keys are handed out", lambda: self.ctl("--json", "status").stdout.count('"ok": false') == 0)
+            until("keys are handed out", lambda: all(health["ok"] for health in self.status()["health"]))
             answer = stubs.KeyDistributionStub(channel).GetPairKeys(request, timeout=10, wait_for_ready=True)
             return answer.results[0].keys.current.epoch, answer.results[0].keys.current.key
 
