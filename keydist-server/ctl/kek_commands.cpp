@@ -54,8 +54,9 @@ absl::Status Rotate(Session& session) {
     Print(Json{{"from", rotated.from()}, {"to", rotated.to()}, {"roots", rotated.roots()}});
   } else {
     Print(common::StrCat(rotated.roots(), " roots are sealed under the KEK ", rotated.to(),
-                         rotated.from() == rotated.to() ? " as before\n"
-                                                        : common::StrCat("; ", rotated.from(), " opens nothing any more\n")));
+                         rotated.from() == rotated.to()
+                             ? " as before\n"
+                             : common::StrCat("; ", rotated.from(), " opens nothing any more\n")));
   }
   return absl::OkStatus();
 }
@@ -65,8 +66,9 @@ absl::Status Rotate(Session& session) {
 void AddKekCommands(CLI::App& app, Command* chosen) {
   CLI::App* kek = app.add_subcommand("kek", "the key-encryption key, which seals the roots")->require_subcommand(1);
   kek->add_subcommand("show", "which are at hand, and which is in force")->callback([=] { *chosen = &Show; });
-  kek->add_subcommand("rotate", "puts the configuration's in force and seals every root anew under it")
-      ->callback([=] { *chosen = &Rotate; });
+  kek->add_subcommand("rotate", "puts the configuration's in force and seals every root anew under it")->callback([=] {
+    *chosen = &Rotate;
+  });
 }
 
 }  // namespace henb::keydist::ctl

@@ -24,8 +24,8 @@ class SoftHsm {
 
   SoftHsm() {
     std::filesystem::create_directory(folder_.File("tokens"));
-    std::ofstream(folder_.File("softhsm2.conf")) << "directories.tokendir = " << folder_.File("tokens")
-                                                 << "\nobjectstore.backend = file\nlog.level = ERROR\n";
+    std::ofstream(folder_.File("softhsm2.conf"))
+        << "directories.tokendir = " << folder_.File("tokens") << "\nobjectstore.backend = file\nlog.level = ERROR\n";
     setenv("SOFTHSM2_CONF", folder_.File("softhsm2.conf").c_str(), 1);
     pin_file_ = WriteSecret("pin", std::string(kPin) + "\n");
   }
@@ -51,7 +51,8 @@ class SoftHsm {
   [[nodiscard]] std::string UriText(const std::string& token, const std::string& key) const {
     return UriText(token, key, pin_file_);
   }
-  [[nodiscard]] static std::string UriText(const std::string& token, const std::string& key, const std::string& pin_file) {
+  [[nodiscard]] static std::string UriText(const std::string& token, const std::string& key,
+                                           const std::string& pin_file) {
     return "pkcs11:token=" + token + ";object=" + key + "?module-path=" + kModule + "&pin-source=file:" + pin_file;
   }
   [[nodiscard]] keydist::pkcs11::Pkcs11Uri Uri(const std::string& token, const std::string& key) const {

@@ -62,9 +62,7 @@ class SqliteMigration : public ::testing::Test {
     EXPECT_TRUE(*read.Step()) << sql;
     return read.Number(0);
   }
-  void Execute(const std::string& sql) {
-    ASSERT_TRUE(common::SqliteDatabase::Open(path_)->Execute(sql).ok()) << sql;
-  }
+  void Execute(const std::string& sql) { ASSERT_TRUE(common::SqliteDatabase::Open(path_)->Execute(sql).ok()) << sql; }
   tests::TempDirectory folder_;
   std::string path_ = folder_.File("keydist.db");
 };
@@ -100,9 +98,10 @@ TEST_F(SqliteMigration, ANewFileHasWhatAnOldOneGetsByMigration) {
     EXPECT_TRUE(store.ok()) << store.status();
     common::SqliteDatabase database = *common::SqliteDatabase::Open(path);
     std::vector<std::string> columns;
-    common::SqliteStatement read(database,
-                                 "SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c.pk || ' ' || c.\"notnull\" FROM "
-                                 "sqlite_master m, pragma_table_info(m.name) c WHERE m.type='table' ORDER BY 1");
+    common::SqliteStatement read(
+        database,
+        "SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c.pk || ' ' || c.\"notnull\" FROM "
+        "sqlite_master m, pragma_table_info(m.name) c WHERE m.type='table' ORDER BY 1");
     while (*read.Step()) columns.emplace_back(read.Bytes(0));
     return columns;
   };

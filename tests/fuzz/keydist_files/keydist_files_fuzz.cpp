@@ -1,6 +1,6 @@
-// What the key service and its operator's command line read from files, from etcd and from the command line: HeNBs to be
-// imported, backups, audit records and signed heads, values in etcd, sealed roots, PKCS #11 URIs. The first octet picks
-// which. What is taken must come out the same when it is written and read again.
+// What the key service and its operator's command line read from files, from etcd and from the command line: HeNBs to
+// be imported, backups, audit records and signed heads, values in etcd, sealed roots, PKCS #11 URIs. The first octet
+// picks which. What is taken must come out the same when it is written and read again.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -70,7 +70,8 @@ void Etcd(std::string_view text) {
     const auto again = store::DecodeHenb(keys, keys.Henb(henb->id), store::EncodeHenb(*henb));
     Require(again.ok() && *again == *henb);
   }
-  if (const auto pair = store::DecodePair(keys, key, value); pair.ok()) Require(keys.Pair(pair->pair).size() <= key.size());
+  if (const auto pair = store::DecodePair(keys, key, value); pair.ok())
+    Require(keys.Pair(pair->pair).size() <= key.size());
   if (const auto epoch = store::DecodeEpoch(keys, key, value); epoch.ok()) {
     const auto again = store::DecodeEpoch(keys, keys.Epoch(epoch->number), store::EncodeEpoch(*epoch));
     Require(again.ok() && *again == *epoch);

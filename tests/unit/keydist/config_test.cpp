@@ -185,11 +185,9 @@ TEST(Files, SecretsThatOthersCanReadAreRefused) {
   EXPECT_TRUE(LoadKek(folder.Write("kek2", std::string(32, 'k'), 0600)).ok());
   EXPECT_TRUE(LoadKek(folder.Write("kek3", std::string(64, 'A') + "\n", 0400)).ok());
   for (const std::size_t size : {0U, 31U, 33U, 66U}) {
-    EXPECT_EQ(LoadKek(folder.Write("bad", std::string(size, 'k'))).status().code(),
-              absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(LoadKek(folder.Write("bad", std::string(size, 'k'))).status().code(), absl::StatusCode::kInvalidArgument);
   }
-  EXPECT_EQ(LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(LoadKek(folder.path() + "/none").ok());
 }
 
@@ -266,16 +264,18 @@ TEST(PortGuard, R43DropsThePortOutsideIpsecOnly) {
   app::Config config;
   config.listen_port = 9443;
   const std::string ruleset = app::PortGuardRuleset(config);
-  EXPECT_THAT(ruleset, ::testing::HasSubstr("tcp dport 9443 jump port\n  }\n  chain port {\n    meta ipsec missing counter "
-                                            "name outside_ipsec drop\n"));
+  EXPECT_THAT(ruleset,
+              ::testing::HasSubstr("tcp dport 9443 jump port\n  }\n  chain port {\n    meta ipsec missing counter "
+                                   "name outside_ipsec drop\n"));
   EXPECT_THAT(ruleset, ::testing::StartsWith("table inet keydist\ndelete table inet keydist\n"));
 }
 
 TEST(PortGuard, R50AnAddressMakesTwoConnectionsASecond) {
   const std::string ruleset = app::PortGuardRuleset({});
   for (const char* saddr : {"ip saddr", "ip6 saddr"}) {
-    EXPECT_THAT(ruleset, ::testing::HasSubstr(common::StrCat(
-                             "{ ", saddr, " limit rate over 2/second burst 20 packets } counter name too_many_new drop\n")));
+    EXPECT_THAT(ruleset,
+                ::testing::HasSubstr(common::StrCat(
+                    "{ ", saddr, " limit rate over 2/second burst 20 packets } counter name too_many_new drop\n")));
   }
 }
 

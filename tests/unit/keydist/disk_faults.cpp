@@ -76,7 +76,8 @@ int Truncate(int fd, off_t size, const char* name) {
 }
 
 int Open(const char* path, int flags, mode_t mode, const char* name) {
-  if (g_kind.load() == DiskFaults::Kind::kReadOnly && (flags & O_ACCMODE) != O_RDONLY && IsMeant(path)) return Fail(EROFS);
+  if (g_kind.load() == DiskFaults::Kind::kReadOnly && (flags & O_ACCMODE) != O_RDONLY && IsMeant(path))
+    return Fail(EROFS);
   return Real<int (*)(const char*, int, mode_t)>(name)(path, flags, mode);
 }
 

@@ -13,11 +13,11 @@ class DiskFaults {
  public:
   enum class Kind {
     kNone,
-    kNoSpace,       ///< Writes: ENOSPC.
-    kShortWrite,    ///< Half of each write is written, then ENOSPC.
-    kIoError,       ///< Writes: EIO.
-    kSyncFails,     ///< Writes are taken, fsync and fdatasync: EIO.
-    kReadOnly,      ///< Everything that changes the disk: EROFS.
+    kNoSpace,     ///< Writes: ENOSPC.
+    kShortWrite,  ///< Half of each write is written, then ENOSPC.
+    kIoError,     ///< Writes: EIO.
+    kSyncFails,   ///< Writes are taken, fsync and fdatasync: EIO.
+    kReadOnly,    ///< Everything that changes the disk: EROFS.
   };
   static void Set(Kind kind, std::string part);
   static void Clear() { Set(Kind::kNone, ""); }

@@ -82,8 +82,8 @@ TEST_P(DiskFaultsTest, R51BelowTheAuditLogNoKeyGoesOutAndItGoesOnByItself) {
   EXPECT_THAT(*common::ReadFile(server.config.audit_path), HasSubstr("\"event\":\"audit_resumed\""));
   server.Stop();
   std::string output;
-  EXPECT_EQ(server.Ctl({"audit", "verify", server.config.audit_path, "--heads", server.config.audit_heads_path, "--heads-key",
-                        server.config.audit_heads_key + ".pub"},
+  EXPECT_EQ(server.Ctl({"audit", "verify", server.config.audit_path, "--heads", server.config.audit_heads_path,
+                        "--heads-key", server.config.audit_heads_key + ".pub"},
                        &output),
             0)
       << output;
@@ -119,9 +119,8 @@ TEST_P(DiskFaultsTest, BelowTheStoreNothingChangesByHalfAndKeysGoOn) {
   const auto store = store::SqliteStore::Open(server.config.state_dir + "/keydist.db");
   ASSERT_TRUE(store.ok()) << store.status();
   std::set<std::string> names;
-  ASSERT_TRUE((*store)
-                  ->ReadAll([&](domain::HenbRecord henb) { names.insert(henb.id.str()); }, [](const auto&) {})
-                  .ok());
+  ASSERT_TRUE(
+      (*store)->ReadAll([&](domain::HenbRecord henb) { names.insert(henb.id.str()); }, [](const auto&) {}).ok());
   EXPECT_EQ(names, (std::set<std::string>{"a.example", "b.example", "d.example", "before.example", "after.example"}));
   EXPECT_EQ((*store)->FindHenb(Id("b.example"))->value().state, domain::HenbState::kActive);
   EXPECT_EQ((*store)->Epochs()->size(), 2U);
@@ -133,7 +132,8 @@ TEST_P(DiskFaultsTest, BelowEverythingItSaysSoAndGoesOn) {
   EXPECT_FALSE(IsHealthy("audit"));
   EXPECT_TRUE(absl::IsUnavailable(server.Add("refused.example", server.vendor_one, "site")));
   DiskFaults::Clear();
-  EXPECT_TRUE(Eventually([&] { return IsHealthy("audit") && IsHealthy("store") && IsHealthy("heads"); }, absl::Seconds(30)));
+  EXPECT_TRUE(
+      Eventually([&] { return IsHealthy("audit") && IsHealthy("store") && IsHealthy("heads"); }, absl::Seconds(30)));
   EXPECT_TRUE(Ask()) << last;
   EXPECT_EQ(Issued(), answered);
 }

@@ -46,9 +46,11 @@ class KekRotation : public ServiceFixture {
   }
   common::SecretBytes CurrentKey() {
     common::SecretBytes key(domain::kPairKeySize);
-    service.epochs().active()->At(clock.Now()).current->keys->Derive(
-        {"a.example", 1}, {"b.example", 1}, domain::Purpose::kIkePsk,
-        std::span<std::uint8_t, domain::kPairKeySize>(key.data(), key.size()));
+    service.epochs()
+        .active()
+        ->At(clock.Now())
+        .current->keys->Derive({"a.example", 1}, {"b.example", 1}, domain::Purpose::kIkePsk,
+                               std::span<std::uint8_t, domain::kPairKeySize>(key.data(), key.size()));
     return key;
   }
   std::shared_ptr<domain::Kek> old_;
@@ -67,8 +69,8 @@ TEST_F(KekRotation, EveryRootIsSealedAnewAndNoPairKeyChanges) {
   EXPECT_THAT(SealedBy(), ElementsAre(new_->id(), new_->id()));
   EXPECT_EQ(store.KekInForce()->value().id, new_->id());
   EXPECT_THAT(Events(), ElementsAre("kek_rotation_begun", "kek_rotated"));
-  EXPECT_THAT(audit.records[1].detail,
-              HasSubstr(common::StrCat("from ", common::ToHex(old_->id()), " to ", common::ToHex(new_->id()), ", 2 roots")));
+  EXPECT_THAT(audit.records[1].detail, HasSubstr(common::StrCat("from ", common::ToHex(old_->id()), " to ",
+                                                                common::ToHex(new_->id()), ", 2 roots")));
   EXPECT_TRUE(common::ConstantTimeEquals(CurrentKey(), before));
   // Whoever starts now opens the same roots with the new KEK alone.
   service::KeyService again(store, audit, clock, random, Keks({new_}), {});

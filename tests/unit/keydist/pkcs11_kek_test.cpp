@@ -91,15 +91,13 @@ TEST_F(Pkcs11KekTest, AKeyThatCanBeTakenOutIsRefused) {
     CK_ULONG size = 32;
     CK_BBOOL yes = CK_TRUE;
     char label[] = "loose";
-    CK_ATTRIBUTE attributes[] = {{CKA_LABEL, label, 5},
-                                 {CKA_VALUE_LEN, &size, sizeof size},
-                                 {CKA_TOKEN, &yes, 1},
-                                 {CKA_EXTRACTABLE, &yes, 1},
-                                 {CKA_ENCRYPT, &yes, 1},
-                                 {CKA_DECRYPT, &yes, 1}};
+    CK_ATTRIBUTE attributes[] = {{CKA_LABEL, label, 5},  {CKA_VALUE_LEN, &size, sizeof size},
+                                 {CKA_TOKEN, &yes, 1},   {CKA_EXTRACTABLE, &yes, 1},
+                                 {CKA_ENCRYPT, &yes, 1}, {CKA_DECRYPT, &yes, 1}};
     CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, nullptr, 0};
     CK_OBJECT_HANDLE key = 0;
-    ASSERT_EQ(session->call().C_GenerateKey(session->handle(), &mechanism, attributes, std::size(attributes), &key), CKR_OK);
+    ASSERT_EQ(session->call().C_GenerateKey(session->handle(), &mechanism, attributes, std::size(attributes), &key),
+              CKR_OK);
   }
   const absl::Status status = Pkcs11Kek::Open(loose).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));

@@ -54,8 +54,10 @@ TEST(Pkcs11UriTest, RefusesTheRestAndSaysWhy) {
 }
 
 TEST(Pkcs11UriTest, APinInItIsRefusedAndNotRepeated) {
-  const absl::Status status = ParsePkcs11Uri(std::string("pkcs11:token=t;object=k") + kQuery + "&pin-value=s3cret").status();
-  EXPECT_THAT(std::string(status.message()), ::testing::AllOf(HasSubstr("pin-value"), ::testing::Not(HasSubstr("s3cret"))));
+  const absl::Status status =
+      ParsePkcs11Uri(std::string("pkcs11:token=t;object=k") + kQuery + "&pin-value=s3cret").status();
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::AllOf(HasSubstr("pin-value"), ::testing::Not(HasSubstr("s3cret"))));
 }
 
 }  // namespace
