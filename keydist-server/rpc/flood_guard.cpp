@@ -24,7 +24,9 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::intptr_t kPage = 500;
-constexpr absl::Duration kMostPause = absl::Seconds(10);
+constexpr absl::Duration kMostPause = absl::Seconds(2);
+constexpr absl::Duration kHotFor = absl::Minutes(1);  ///< An address, after one of its connections was cut.
+constexpr std::uint64_t kHotCalls = 64;               ///< Of a connection from there.
 
 /// gRPC's own text; takes it over. Discarded when there is none.
 Json Parsed(char* text) {
@@ -50,11 +52,17 @@ struct ServerCount {
   std::uint64_t started = 0;
 };
 
-/// Of "ipv4:127.0.0.1:8443", with words before it or without.
-bool IsAt(std::string_view name, const common::IpAddress& address, std::uint16_t port) {
-  name.remove_prefix(name.rfind(' ') + 1);
-  const auto its = AddressOfPeer(name);
-  return its.ok() && *its == address && common::ParseNumber<std::uint16_t>(name.substr(name.rfind(':') + 1)) == port;
+/// "ipv4:127.0.0.1:8443" of gRPC's names, which have words before it.
+std::string_view PeerIn(std::string_view name) { return name.substr(name.rfind(' ') + 1); }
+
+std::string AddressIn(std::string_view name) {
+  const std::string_view peer = PeerIn(name);
+  return std::string(peer.substr(0, peer.rfind(':')));
+}
+
+bool IsAt(std::string_view peer, const common::IpAddress& address, std::uint16_t port) {
+  const auto its = AddressOfPeer(peer);
+  return its.ok() && *its == address && common::ParseNumber<std::uint16_t>(peer.substr(peer.rfind(':') + 1)) == port;
 }
 
 /// The server that listens there.
@@ -71,7 +79,7 @@ std::optional<ServerCount> FindServer(const common::IpAddress& address, std::uin
       for (const Json& socket : sockets) {
         const auto name = socket.find("name");
         if (name == socket.end() || !name->is_string()) continue;
-        if (!IsAt(name->get_ref<const std::string&>(), address, port)) continue;
+        if (!IsAt(PeerIn(name->get_ref<const std::string&>()), address, port)) continue;
         return ServerCount{.id = static_cast<std::int64_t>(id), .started = NumberIn(MemberOf(server, "data"), "callsStarted")};
       }
     }
@@ -128,9 +136,9 @@ bool Shut(const common::IpAddress& address, std::uint16_t port) {
   return false;
 }
 
-bool ShutPeer(const std::string& peer) {
+bool ShutPeer(std::string_view peer) {
   const auto address = AddressOfPeer(peer);
-  const auto port = common::ParseNumber<std::uint16_t>(std::string_view(peer).substr(peer.rfind(':') + 1));
+  const auto port = common::ParseNumber<std::uint16_t>(peer.substr(peer.rfind(':') + 1));
   return address.ok() && port && Shut(*address, *port);
 }
 
@@ -171,7 +179,8 @@ void FloodGuard::Run() {
       const std::uint64_t started = CallsStarted(server_);
       const std::uint64_t nowhere = started > reached ? started - reached : 0;
       const absl::Duration now = clock_.Steady();
-      if (nowhere > before + options_.quiet && now >= next_look) {
+      std::erase_if(hot_, [now](const auto& address) { return address.second <= now; });
+      if (nowhere > before + options_.quiet && (now >= next_look || !hot_.empty())) {
         // Thousands of connections take a while: one that finds nobody is not made again at once.
         pause = LookAtConnections() > 0 ? options_.every : std::min(2 * pause, kMostPause);
         next_look = now + pause;
@@ -203,13 +212,19 @@ std::size_t FloodGuard::LookAtConnections() {
     }
     if (MemberOf(page, "end") == true) break;
   }
+  const absl::Duration now = clock_.Steady();
+  std::vector<std::string> over = judge_.Look(all, now);
+  for (const domain::OpenedCalls& one : all) {
+    if (one.calls >= kHotCalls && hot_.contains(AddressIn(one.connection))) over.push_back(one.connection);
+  }
   std::size_t count = 0;
-  for (const std::string& peer : judge_.Look(all, clock_.Steady())) {
-    const Json answer = Parsed(grpc_channelz_get_socket(static_cast<std::intptr_t>(sockets[peer])));
-    if (!ShutPeer(peer)) continue;
+  for (const std::string& name : over) {
+    const Json answer = Parsed(grpc_channelz_get_socket(static_cast<std::intptr_t>(sockets[name])));
+    if (!ShutPeer(PeerIn(name))) continue;
+    hot_[AddressIn(name)] = now + kHotFor;
     ++count;
     cut_.fetch_add(1, std::memory_order_relaxed);
-    common::LogAlarm("connection_cut", {{"peer", peer}, {"henb", NameOf(MemberOf(answer, "socket"))}, {"cut", cut()}});
+    common::LogAlarm("connection_cut", {{"peer", PeerIn(name)}, {"henb", NameOf(MemberOf(answer, "socket"))}, {"cut", cut()}});
   }
   return count;
 }

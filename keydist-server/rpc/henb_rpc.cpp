@@ -46,6 +46,7 @@ class PairKeysCall final {
     Quota::Admission admission = quota_.Admit(
         *caller, Quota::Kind::kCall, read.ok() ? static_cast<std::int64_t>(query.count) : 1, service_.clock().Steady());
     if (!admission.granted) return Finish(OverQuota(context, admission));
+    service_.NoteCall();
     slot_ = std::move(admission.slot);
     if (!read.ok()) return Invalid(read);
     service::Decision decision;
@@ -168,7 +169,6 @@ class HenbRpc final : public Base {
  private:
   /// Those without an identity share one quota; over it, their refusals leave no record.
   absl::StatusOr<Identity> Identify(const grpc::CallbackServerContext& context, std::string_view call) {
-    service_.NoteCall();
     absl::StatusOr<Identity> caller = gate_.Admit(context);
     if (caller.ok()) return caller;
     service_.refusals().Count(absl::IsPermissionDenied(caller.status()) ? service::Refusal::kAddress
@@ -177,7 +177,9 @@ class HenbRpc final : public Base {
     return caller;
   }
   Quota::Admission Admit(const service::CallerIdentity& caller, Quota::Kind kind) {
-    return quota_.Admit(caller, kind, 1, service_.clock().Steady());
+    Quota::Admission admission = quota_.Admit(caller, kind, 1, service_.clock().Steady());
+    if (admission.granted) service_.NoteCall();
+    return admission;
   }
 
   service::KeyService& service_;
