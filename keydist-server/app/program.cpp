@@ -96,8 +96,8 @@ struct Program::Impl {
   /// Removes old parts of the audit log that have been vouched for elsewhere.
   void KeepAudit();
   /// The store and the service over it.
-  absl::Status OpenService(const domain::RootSealer& keks, common::Random& random);
-  absl::Status AwaitService(const domain::RootSealer& keks, common::Random& random, const Pause& pause);
+  absl::Status OpenService(const domain::RootSealer& sealer, common::Random& random);
+  absl::Status AwaitService(const domain::RootSealer& sealer, common::Random& random, const Pause& pause);
   absl::Status ListenForHenbs();
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
                                                          const std::string& group) const;
@@ -199,17 +199,17 @@ MetricsInputs Program::Impl::Measure() const {
   return in;
 }
 
-absl::Status Program::Impl::OpenService(const domain::RootSealer& keks, common::Random& random) {
+absl::Status Program::Impl::OpenService(const domain::RootSealer& sealer, common::Random& random) {
   ASSIGN_OR_RETURN(store, OpenStore(config, *clock, random));
   service::ServiceOptions options = config.service;
   options.replica = ReplicaName();
-  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, keks, options);
+  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, sealer, options);
   return service->Start();
 }
 
-absl::Status Program::Impl::AwaitService(const domain::RootSealer& keks, common::Random& random, const Pause& pause) {
+absl::Status Program::Impl::AwaitService(const domain::RootSealer& sealer, common::Random& random, const Pause& pause) {
   for (absl::Duration wait = kFirstRetry;; wait = std::min(2 * wait, kMostRetry)) {
-    const absl::Status status = OpenService(keks, random);
+    const absl::Status status = OpenService(sealer, random);
     if (status.ok() || !pause || config.backend != StoreBackend::kEtcd || !absl::IsUnavailable(status)) return status;
     service.reset();
     store.reset();

@@ -25,8 +25,8 @@ using Json = nlohmann::json;
 
 constexpr std::intptr_t kPage = 500;
 constexpr absl::Duration kMostPause = absl::Seconds(2);
-constexpr absl::Duration kHotFor = absl::Minutes(1);  ///< An address, after one of its connections was cut.
-constexpr std::uint64_t kHotCalls = 64;               ///< Of a connection from there.
+constexpr absl::Duration kHotFor = absl::Minutes(1);  ///< A certificate, after one of its connections was cut.
+constexpr std::uint64_t kHotCalls = 64;               ///< Of another connection of it.
 
 /// gRPC's own text; takes it over. Discarded when there is none.
 Json Parsed(char* text) {
@@ -54,11 +54,6 @@ struct ServerCount {
 
 /// "ipv4:127.0.0.1:8443" of gRPC's names, which have words before it.
 std::string_view PeerIn(std::string_view name) { return name.substr(name.rfind(' ') + 1); }
-
-std::string AddressIn(std::string_view name) {
-  const std::string_view peer = PeerIn(name);
-  return std::string(peer.substr(0, peer.rfind(':')));
-}
 
 bool IsAt(std::string_view peer, const common::IpAddress& address, std::uint16_t port) {
   const auto its = AddressOfPeer(peer);
@@ -92,11 +87,16 @@ std::uint64_t CallsStarted(std::int64_t server) {
   return NumberIn(MemberOf(MemberOf(answer, "server"), "data"), "callsStarted");
 }
 
-/// The name in the certificate that the peer showed; empty when gRPC does not say.
-std::string NameOf(const Json& socket) {
+/// What the peer showed, in base64; empty when gRPC does not say.
+std::string CertificateOf(const Json& socket) {
   const Json& remote = MemberOf(MemberOf(MemberOf(socket, "security"), "tls"), "remote_certificate");
+  return remote.is_string() ? remote.get<std::string>() : std::string();
+}
+
+/// The one name in it.
+std::string NameIn(const std::string& base64) {
   std::string pem;
-  if (!remote.is_string() || !absl::Base64Unescape(remote.get_ref<const std::string&>(), &pem)) return {};
+  if (!absl::Base64Unescape(base64, &pem)) return {};
   const auto certificate = common::Certificate::FromPem(pem);
   if (!certificate.ok()) return {};
   const auto identity = certificate->Identity();
@@ -195,7 +195,7 @@ void FloodGuard::Run() {
 
 std::size_t FloodGuard::LookAtConnections() {
   std::vector<domain::OpenedCalls> all;
-  std::map<std::string, std::int64_t> sockets;
+  std::map<std::string, std::string> certificates;
   for (std::intptr_t from = 0;;) {
     const Json page = Parsed(grpc_channelz_get_server_sockets(static_cast<std::intptr_t>(server_), from, kPage));
     const Json& refs = MemberOf(page, "socketRef");
@@ -206,25 +206,25 @@ std::size_t FloodGuard::LookAtConnections() {
       const Json answer = Parsed(grpc_channelz_get_socket(static_cast<std::intptr_t>(id)));
       const Json& name = MemberOf(ref, "name");
       if (!name.is_string()) continue;
-      const Json& data = MemberOf(MemberOf(answer, "socket"), "data");
-      all.push_back({.connection = name.get<std::string>(), .calls = NumberIn(data, "streamsStarted")});
-      sockets.emplace(all.back().connection, static_cast<std::int64_t>(id));
+      const Json& socket = MemberOf(answer, "socket");
+      all.push_back(
+          {.connection = name.get<std::string>(), .calls = NumberIn(MemberOf(socket, "data"), "streamsStarted")});
+      certificates.emplace(all.back().connection, CertificateOf(socket));
     }
     if (MemberOf(page, "end") == true) break;
   }
   const absl::Duration now = clock_.Steady();
   std::vector<std::string> over = judge_.Look(all, now);
   for (const domain::OpenedCalls& one : all) {
-    if (one.calls >= kHotCalls && hot_.contains(AddressIn(one.connection))) over.push_back(one.connection);
+    if (one.calls >= kHotCalls && hot_.contains(certificates[one.connection])) over.push_back(one.connection);
   }
   std::size_t count = 0;
   for (const std::string& name : over) {
-    const Json answer = Parsed(grpc_channelz_get_socket(static_cast<std::intptr_t>(sockets[name])));
     if (!ShutPeer(PeerIn(name))) continue;
-    hot_[AddressIn(name)] = now + kHotFor;
+    hot_[certificates[name]] = now + kHotFor;
     ++count;
     cut_.fetch_add(1, std::memory_order_relaxed);
-    common::LogAlarm("connection_cut", {{"peer", PeerIn(name)}, {"henb", NameOf(MemberOf(answer, "socket"))}, {"cut", cut()}});
+    common::LogAlarm("connection_cut", {{"peer", PeerIn(name)}, {"henb", NameIn(certificates[name])}, {"cut", cut()}});
   }
   return count;
 }

@@ -19,7 +19,7 @@ namespace henb::keydist::rpc {
 /// bound on streams bounds nothing here; and most such calls never reach a service. What tells of them are the counters
 /// that gRPC keeps for each server and connection (channelz). Calls that were opened and reached nobody are looked at
 /// ten times a second; when there are many, every connection is, and one over its limit is shut down: what waits of it
-/// then ends, and its memory is free again. For a minute its address gets no further than a handful of calls. Owns a
+/// then ends, and its memory is free again. For a minute its certificate gets no further than a handful of calls. Owns a
 /// thread. Any thread may ask.
 class FloodGuard {
  public:
@@ -49,7 +49,7 @@ class FloodGuard {
   const Options options_;
   const common::Clock& clock_;
   domain::FloodJudge judge_;
-  std::map<std::string, absl::Duration> hot_;  ///< Addresses of those that were cut, and until when; Run's thread.
+  std::map<std::string, absl::Duration> hot_;  ///< Certificates of those that were cut, and until when; Run's thread.
   std::int64_t server_ = 0;  ///< gRPC's number for it; 0: not found yet.
   std::atomic<std::uint64_t> cut_{0};
   std::mutex mutex_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/file.h"
+#include "common/strings.h"
 #include "keydist-server/domain/pair_key.h"
 #include "keydist-server/domain/root_sealer.h"
 #include "keydist-server/store/etcd_client.h"

@@ -36,7 +36,7 @@ class KekRotation : public ServiceFixture {
   }
   std::vector<std::string> Events() const {
     std::vector<std::string> events;
-    for (const auto& record : audit.records) events.push_back(record.event);
+    for (const auto& record : audit.records) events.emplace_back(record.event);
     return events;
   }
   /// A service started anew on the same store.

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/strings.h"
 #include "keydist-server/domain/audit_record.h"
 #include "keydist-server/domain/pair_key.h"
 #include "keydist-server/domain/root_sealer.h"
