@@ -7,11 +7,20 @@
 #include "common/status.h"
 #include "common/toml_reader.h"
 #include "keydist-server/domain/audit_head.h"
+#include "keydist-server/pkcs11/pkcs11_uri.h"
 
 namespace henb::keydist::app {
 namespace {
 
 using common::TomlReader;
+
+/// A PKCS #11 URI as it will be when ResolveCredentials has been at it.
+std::string WithoutCredential(std::string text) {
+  constexpr std::string_view kByName = "pin-source=credential:";
+  const std::size_t at = text.find(kByName);
+  if (at != std::string::npos) text.replace(at, kByName.size(), "pin-source=/");
+  return text;
+}
 
 bool IsUnspecified(const common::IpAddress& address) {
   const auto bytes = address.bytes();
@@ -197,6 +206,21 @@ void ReadLog(TomlReader& toml, Config* config) {
   config->log.program = "keydist-server";
 }
 
+void ReadKeks(TomlReader& toml, Config* config) {
+  // Its name while there were files only.
+  if (toml.Has("keys.kek") && toml.Has("keys.kek_file")) toml.Fail("keys.kek_file", "is keys.kek, which is there too");
+  toml.String("keys.kek", &config->kek);
+  toml.String("keys.kek_file", &config->kek);
+  toml.Strings("keys.previous_keks", &config->previous_keks);
+  const auto check = [&](const char* key, const std::string& text) {
+    if (!pkcs11::IsPkcs11Uri(text)) return;
+    const absl::Status status = pkcs11::ParsePkcs11Uri(WithoutCredential(text)).status();
+    if (!status.ok()) toml.Fail(key, common::ToStd(status.message()));
+  };
+  check(toml.Has("keys.kek_file") ? "keys.kek_file" : "keys.kek", config->kek);
+  for (const std::string& text : config->previous_keks) check("keys.previous_keks", text);
+}
+
 void ReadLimits(TomlReader& toml, Config* config) {
   service::QuotaLimits& quota = config->quota;
   toml.Int("limits.calls_per_second", 1, 1'000'000, &quota.calls_per_second);
@@ -231,7 +255,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   }
 
   ReadStore(toml, &config);
-  toml.String("keys.kek_file", &config.kek_file);
+  ReadKeks(toml, &config);
   domain::EpochSchedule& schedule = config.service.schedule;
   toml.Duration("keys.epoch_length", &schedule.length);
   // Short epochs keep the proportions unless the file says otherwise.

@@ -61,7 +61,8 @@ struct Config {
   std::string run_dir = "/run/keydist-server";
   StoreBackend backend = StoreBackend::kSqlite;
   EtcdConfig etcd;               ///< With kSqlite: where the service may be moved to; no endpoints: nowhere.
-  std::string kek_file;          ///< See ResolveCredentials.
+  std::string kek;               ///< A file or a PKCS #11 URI; see ResolveCredentials.
+  std::vector<std::string> previous_keks;  ///< The same, for a change of the KEK.
   std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
   std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
   std::string audit_heads_key;   ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.

@@ -1,39 +1,23 @@
 #include "keydist-server/app/credentials.h"
 
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <algorithm>
 #include <memory>
 
 #include "common/file.h"
+#include "common/private_file.h"
 #include "common/status.h"
-#include "common/unique_fd.h"
+#include "keydist-server/pkcs11/pkcs11_uri.h"
 
 namespace henb::keydist::app {
 namespace {
 
 constexpr std::size_t kLargestList = 8U << 20;  // As PEM.
-
-/// A secret that the whole machine can read is none.
-absl::Status CheckPrivate(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return absl::NotFoundError(common::StrCat(path, ": ", std::strerror(errno)));
-  // systemd gives its credentials to the service by an access list, which shows as the group's bits.
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  const bool by_systemd = credentials != nullptr && path.starts_with(common::StrCat(credentials, "/"));
-  if ((info.st_mode & (by_systemd ? 07U : 077U)) != 0) {
-    return absl::InvalidArgumentError(common::StrCat(path, ": readable by others; make it mode 0600"));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckKeyBelongs(const std::string& certificate_path, const common::Certificate& leaf,
                              const std::string& key_path, const common::SecretBytes& key_pem) {
@@ -93,7 +77,7 @@ absl::StatusOr<KeyPair> LoadKeyPair(const std::string& certificate, const std::s
   KeyPair pair;
   ASSIGN_OR_RETURN(pair.certificate_pem, common::ReadFile(certificate));
   ASSIGN_OR_RETURN_CTX(pair.chain, common::Certificate::ChainFromPem(pair.certificate_pem), certificate);
-  RETURN_IF_ERROR(CheckPrivate(key));
+  RETURN_IF_ERROR(common::RequirePrivateFile(key));
   ASSIGN_OR_RETURN(pair.key_pem, common::ReadSecretFile(key));
   RETURN_IF_ERROR(CheckKeyBelongs(certificate, pair.chain.front(), key, pair.key_pem));
   return pair;
@@ -117,60 +101,27 @@ absl::StatusOr<TlsMaterial> LoadTls(const Config& config) {
 }
 
 absl::Status ResolveCredentials(const char* directory, Config* config) {
-  constexpr std::string_view kPrefix = "credential:";
-  if (config->kek_file.empty()) {
+  if (config->kek.empty()) {
     const std::string given = common::StrCat(directory == nullptr ? "" : directory, "/kek");
-    config->kek_file = directory != nullptr && access(given.c_str(), F_OK) == 0 ? given : "/etc/keydist-server/kek";
+    config->kek = directory != nullptr && access(given.c_str(), F_OK) == 0 ? given : "/etc/keydist-server/kek";
   }
-  for (std::string* path : {&config->kek_file, &config->key}) {
-    if (!path->starts_with(kPrefix)) continue;
-    const std::string name = path->substr(kPrefix.size());
+  std::vector<std::string*> all = {&config->kek, &config->key};
+  for (std::string& kek : config->previous_keks) all.push_back(&kek);
+  for (std::string* text : all) {
+    const bool is_uri = pkcs11::IsPkcs11Uri(*text);
+    const std::string by_name = is_uri ? "pin-source=credential:" : "credential:";
+    const std::size_t at = is_uri ? text->find(by_name) : 0;
+    if (at == std::string::npos || !std::string_view(*text).substr(at).starts_with(by_name)) continue;
+    const std::size_t begin = at + by_name.size();
+    const std::size_t end = is_uri ? std::min(text->find('&', begin), text->size()) : text->size();
+    const std::string name = text->substr(begin, end - begin);
     if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
-      return absl::InvalidArgumentError(common::StrCat(common::Quoted(*path), ": not the name of a credential"));
+      return absl::InvalidArgumentError(common::StrCat(common::Quoted(*text), ": not the name of a credential"));
     }
     if (directory == nullptr) {
-      return absl::InvalidArgumentError(common::StrCat(*path, ": the service manager gave no $CREDENTIALS_DIRECTORY"));
+      return absl::InvalidArgumentError(common::StrCat(*text, ": the service manager gave no $CREDENTIALS_DIRECTORY"));
     }
-    *path = common::StrCat(directory, "/", name);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path) {
-  RETURN_IF_ERROR(CheckPrivate(path));
-  ASSIGN_OR_RETURN(common::SecretBytes content, common::ReadSecretFile(path));
-  std::size_t digits = content.size();
-  if (digits == 65 && content.data()[64] == '\n') --digits;
-  if (digits == 64) {
-    const auto nibble = [](std::uint8_t c) -> int {
-      if (c >= '0' && c <= '9') return c - '0';
-      c |= 0x20U;
-      return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    };
-    common::SecretBytes kek(domain::RootSealer::kKekSize);
-    for (std::size_t i = 0; i < kek.size(); ++i) {
-      const int high = nibble(content.data()[2 * i]);
-      const int low = nibble(content.data()[2 * i + 1]);
-      if (high < 0 || low < 0) return absl::InvalidArgumentError(common::StrCat(path, ": not 64 hexadecimal digits"));
-      kek.data()[i] = static_cast<std::uint8_t>(high << 4 | low);
-    }
-    content = std::move(kek);
-  }
-  absl::StatusOr<domain::RootSealer> sealer = domain::RootSealer::Make(std::move(content));
-  if (!sealer.ok()) return common::WithContext(sealer.status(), path);
-  return sealer;
-}
-
-absl::Status MakeKek(const std::string& path, common::Random& random) {
-  const common::UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.valid()) {
-    const std::string text = common::StrCat(path, ": ", std::strerror(errno));
-    return errno == EEXIST ? absl::AlreadyExistsError(text) : absl::UnavailableError(text);
-  }
-  common::SecretBytes kek(domain::RootSealer::kKekSize);
-  random.Fill({kek.data(), kek.size()});
-  if (write(fd.get(), kek.data(), kek.size()) != static_cast<ssize_t>(kek.size()) || fsync(fd.get()) != 0) {
-    return absl::UnavailableError(common::StrCat(path, ": ", std::strerror(errno)));
+    text->replace(at, end - at, common::StrCat(is_uri ? "pin-source=" : "", directory, "/", name));
   }
   return absl::OkStatus();
 }
@@ -178,7 +129,7 @@ absl::Status MakeKek(const std::string& path, common::Random& random) {
 absl::StatusOr<domain::AuditHeadSigner> LoadOrMakeHeadsKey(const std::string& path) {
   absl::StatusOr<domain::AuditHeadSigner> signer = absl::UnknownError("not loaded");
   if (access(path.c_str(), F_OK) == 0) {
-    RETURN_IF_ERROR(CheckPrivate(path));
+    RETURN_IF_ERROR(common::RequirePrivateFile(path));
     ASSIGN_OR_RETURN(const common::SecretBytes pem, common::ReadSecretFile(path));
     signer = domain::AuditHeadSigner::FromPem(pem);
   } else {

@@ -10,7 +10,6 @@
 #include "common/secret_bytes.h"
 #include "keydist-server/app/config.h"
 #include "keydist-server/domain/audit_head.h"
-#include "keydist-server/domain/root_sealer.h"
 #include "keydist-server/rpc/client_lists.h"
 
 namespace henb::keydist::app {
@@ -36,16 +35,11 @@ struct KeyPair {
 /// read, no revocation list, one that none of the anchors (or of the authorities in its file) signed, or may sign.
 [[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);
 
-/// "credential:NAME" in `keys.kek_file` and `tls.key` becomes the file NAME of `directory`, the service manager's
-/// $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=). An absent `keys.kek_file` is "credential:kek" where that
-/// is there, and /etc/keydist-server/kek elsewhere. InvalidArgument: NAME is no plain name, or there is no directory.
+/// "credential:NAME" in `keys.kek`, `keys.previous_keks`, the pin-source of a PKCS #11 URI in them, and `tls.key` becomes
+/// the file NAME of `directory`, the service manager's $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=). An absent
+/// `keys.kek` is "credential:kek" where that is there, and /etc/keydist-server/kek elsewhere. InvalidArgument: NAME is no
+/// plain name, or there is no directory.
 [[nodiscard]] absl::Status ResolveCredentials(const char* directory, Config* config);
-
-/// The key-encryption key: 32 octets, or 64 hexadecimal digits and a newline, in a file of mode 0600 or less.
-[[nodiscard]] absl::StatusOr<domain::RootSealer> LoadKek(const std::string& path);
-
-/// Writes a new KEK to `path` (0600). AlreadyExists: never overwrites one.
-[[nodiscard]] absl::Status MakeKek(const std::string& path, common::Random& random);
 
 /// The key that signs heads of the audit log. The first time it is made: `path` (0600), and its public half beside it
 /// as `path`.pub, which is what a verifier needs. Later a missing .pub is written again.

@@ -20,6 +20,8 @@
 #include "common/unique_fd.h"
 #include "keydist-server/app/config.h"
 #include "keydist-server/app/credentials.h"
+#include "keydist-server/app/heap.h"
+#include "keydist-server/app/keks.h"
 #include "keydist-server/app/program.h"
 #include "keydist-server/app/restore.h"
 
@@ -28,13 +30,14 @@ namespace {
 
 constexpr char kUsage[] =
     "keydist-server [--config FILE] [--check-config] | --restore FILE [--at-least N] [--raise-generations N] | "
-    "--make-kek FILE | --version | --help\n"
+    "--make-kek FILE|URI | --version | --help\n"
     "  --config FILE    configuration; /etc/keydist-server/keydist-server.toml without it\n"
     "  --check-config   reads the configuration and the files it names, reports, and ends\n"
     "  --restore FILE   fills the empty store of a server that is not running from keydistctl's backup, and ends\n"
     "    --at-least N   no epoch up to N is used again; what the backup and the audit file name is known\n"
     "    --raise-generations N  by this much; 1000 without it\n"
-    "  --make-kek FILE  writes a new key-encryption key (mode 0600); never overwrites one\n";
+    "  --make-kek FILE  writes a new key-encryption key (mode 0600); never overwrites one\n"
+    "  --make-kek URI   makes one in the token that the PKCS #11 URI names\n";
 
 struct Options {
   std::string config = "/etc/keydist-server/keydist-server.toml";
@@ -55,9 +58,9 @@ absl::StatusOr<Config> Load(const std::string& path) {
   return config;
 }
 
-/// A file that is named wrongly is invalid input, whatever the reason.
+/// A file that is named wrongly is invalid input, whatever the reason; a token that is away may come.
 absl::Status AsInvalid(const absl::Status& status) {
-  return status.ok() ? status : absl::InvalidArgumentError(status.message());
+  return status.ok() || absl::IsUnavailable(status) ? status : absl::InvalidArgumentError(status.message());
 }
 
 void TickEverySecond(common::EventLoop& loop, Program& program) {
@@ -144,6 +147,7 @@ int RestoreFrom(const Options& options, const Config& config) {
 int Main(int argc, char** argv) {
   common::DisableCoreDumps();
   common::PrepareForGrpc();
+  BoundArenas();
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];

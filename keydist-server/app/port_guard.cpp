@@ -16,11 +16,22 @@ std::string PortGuardRuleset(const Config& config) {
       "delete table inet keydist\n"
       "table inet keydist {\n"
       "  counter outside_ipsec {}\n"
+      "  counter too_many_new {}\n"
+      "  set newcomers4 { type ipv4_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n"
+      "  set newcomers6 { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n"
       "  chain input {\n"
       "    type filter hook input priority -150; policy accept;\n"
       "    tcp dport ",
       config.listen_port,
-      " meta ipsec missing counter name outside_ipsec drop\n"
+      " jump port\n"
+      "  }\n"
+      "  chain port {\n"
+      "    meta ipsec missing counter name outside_ipsec drop\n"
+      // A handshake is what a stranger's packet costs most by; x2secd makes one in minutes, two after a power cut.
+      "    tcp flags & (syn | ack) == syn add @newcomers4 { ip saddr limit rate over 2/second burst 20 packets } counter "
+      "name too_many_new drop\n"
+      "    tcp flags & (syn | ack) == syn add @newcomers6 { ip6 saddr limit rate over 2/second burst 20 packets } counter "
+      "name too_many_new drop\n"
       "  }\n"
       "}\n");
 }

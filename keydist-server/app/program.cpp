@@ -17,6 +17,9 @@
 #include "common/unix_socket.h"
 #include "keydist-server/app/credentials.h"
 #include "keydist-server/app/health.h"
+#include "keydist-server/app/heap.h"
+#include "keydist-server/app/kek_watch.h"
+#include "keydist-server/app/keks.h"
 #include "keydist-server/app/metrics.h"
 #include "keydist-server/app/metrics_endpoint.h"
 #include "keydist-server/app/move_store.h"
@@ -25,6 +28,7 @@
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/tls_reloader.h"
 #include "keydist-server/rpc/admin_rpc.h"
+#include "keydist-server/rpc/flood_guard.h"
 #include "keydist-server/rpc/henb_rpc.h"
 #include "keydist-server/store/audit_files.h"
 #include "keydist-server/store/audit_heads.h"
@@ -36,6 +40,7 @@ namespace {
 constexpr int kMaxMessage = 64 << 10;      // The largest request, 64 names of 200 octets, has 13 KB.
 constexpr int kMaxAdminMessage = 2 << 20;  // 1,000 HeNBs to be imported; the sockets are the operator's.
 constexpr absl::Duration kRetentionEvery = absl::Minutes(10);
+constexpr absl::Duration kGiveBackEvery = absl::Seconds(10);
 constexpr int kMaxStreams = 128;                                 // Of one connection; x2secd has two.
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);  // Of opening a store that does not answer.
 constexpr absl::Duration kMostRetry = absl::Seconds(5);
@@ -55,6 +60,7 @@ struct Program::Impl {
   Config config;
   const common::Clock* clock = nullptr;  ///< Outlives the program, as does random.
   common::Random* random = nullptr;
+  std::unique_ptr<KekWatch> keks;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::FileAuditLog> audit;
   std::unique_ptr<store::AuditHeads> heads;
@@ -71,11 +77,13 @@ struct Program::Impl {
   std::unique_ptr<grpc::Service> status_rpc;
   std::unique_ptr<grpc::Server> henb_server;
   std::vector<common::SocketPlace> sockets;  ///< Of the two below; they go when those have ended.
+  std::unique_ptr<rpc::FloodGuard> flood_guard;
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
   LimitsHealth limits;
   std::optional<domain::AuditHeadVerifier> heads_verifier;
-  absl::Duration retention_due;  ///< On Clock::Steady.
+  absl::Duration retention_due;  ///< On Clock::Steady, as is memory_due.
+  absl::Duration memory_due;
   absl::Status retention;        ///< Of the last time.
   int port = 0;
   bool healthy = false;
@@ -89,8 +97,8 @@ struct Program::Impl {
   /// Removes old parts of the audit log that have been vouched for elsewhere.
   void KeepAudit();
   /// The store and the service over it.
-  absl::Status OpenService(common::Random& random);
-  absl::Status AwaitService(common::Random& random, const Pause& pause);
+  absl::Status OpenService(const domain::RootSealer& sealer, common::Random& random);
+  absl::Status AwaitService(const domain::RootSealer& sealer, common::Random& random, const Pause& pause);
   absl::Status ListenForHenbs();
   absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& name, grpc::Service* rpc,
                                                          const std::string& group);
@@ -109,13 +117,14 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, co
   impl->clock = &clock;
   impl->random = &random;
   ASSIGN_OR_RETURN(const TlsMaterial tls, LoadTls(config));
-  RETURN_IF_ERROR(LoadKek(config.kek_file).status());
+  ASSIGN_OR_RETURN(const domain::RootSealer keks, LoadKeks(config));
+  impl->keks = std::make_unique<KekWatch>(keks);
   RETURN_IF_ERROR(common::MakeDirectories(config.state_dir, 0700));
   RETURN_IF_ERROR(common::MakeDirectories(config.run_dir, 0755));
   // The audit file's lock comes first: a second server on the same state stops here.
   ASSIGN_OR_RETURN(impl->audit, OpenAudit(config, clock));
   RETURN_IF_ERROR(impl->OpenHeads());
-  RETURN_IF_ERROR(impl->AwaitService(random, pause));
+  RETURN_IF_ERROR(impl->AwaitService(keks, random, pause));
   ASSIGN_OR_RETURN(impl->verifier, rpc::PeerVerifier::Make(tls.anchors, clock, tls.lists));
   impl->listener_tls = std::make_unique<ListenerTls>(tls);
   impl->tls = std::make_unique<TlsReloader>(config, tls, *impl->listener_tls, *impl->verifier);
@@ -156,7 +165,9 @@ std::string Program::Impl::ReplicaName() const {
 
 std::vector<rpc::SubsystemHealth> Program::Impl::MoreHealth() const {
   const absl::Status signing = heads->health();
-  return {{.name = "heads", .ok = signing.ok(), .detail = std::string(signing.message())},
+  const absl::Status kek = keks->health();
+  return {{.name = "kek", .ok = kek.ok(), .detail = std::string(kek.message())},
+          {.name = "heads", .ok = signing.ok(), .detail = std::string(signing.message())},
           TlsHealth(tls->facts(), clock->Now()),
           limits.Read()};
 }
@@ -189,18 +200,17 @@ MetricsInputs Program::Impl::Measure() const {
   return in;
 }
 
-absl::Status Program::Impl::OpenService(common::Random& random) {
-  ASSIGN_OR_RETURN(domain::RootSealer sealer, LoadKek(config.kek_file));
+absl::Status Program::Impl::OpenService(const domain::RootSealer& sealer, common::Random& random) {
   ASSIGN_OR_RETURN(store, OpenStore(config, *clock, random));
   service::ServiceOptions options = config.service;
   options.replica = ReplicaName();
-  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, std::move(sealer), options);
+  service = std::make_unique<service::KeyService>(*store, *audit, *clock, random, sealer, options);
   return service->Start();
 }
 
-absl::Status Program::Impl::AwaitService(common::Random& random, const Pause& pause) {
+absl::Status Program::Impl::AwaitService(const domain::RootSealer& sealer, common::Random& random, const Pause& pause) {
   for (absl::Duration wait = kFirstRetry;; wait = std::min(2 * wait, kMostRetry)) {
-    const absl::Status status = OpenService(random);
+    const absl::Status status = OpenService(sealer, random);
     if (status.ok() || !pause || config.backend != StoreBackend::kEtcd || !absl::IsUnavailable(status)) return status;
     service.reset();
     store.reset();
@@ -242,6 +252,12 @@ absl::Status Program::Impl::ListenForHenbs() {
     return absl::UnavailableError(common::StrCat("cannot listen on ", config.ListenText()));
   }
   henb_rpc->Start();
+  // Twice what the quota of the HeNB lets through: whoever opens more gives most of it up.
+  const domain::BucketLimits most{.refill = absl::Seconds(1) / (2 * config.quota.calls_per_second),
+                                  .burst = 2 * config.quota.burst};
+  flood_guard = std::make_unique<rpc::FloodGuard>(config.listen_address, config.listen_port,
+                                                  [it = service.get()] { return it->calls(); },
+                                                  rpc::FloodGuard::Options{.per_connection = most}, *clock);
   return absl::OkStatus();
 }
 
@@ -263,6 +279,10 @@ void Program::Tick() {
   if (impl_->metrics) impl_->metrics->Tick();
   impl_->tls->Tick();
   impl_->KeepAudit();
+  if (impl_->clock->Steady() >= impl_->memory_due) {
+    impl_->memory_due = impl_->clock->Steady() + kGiveBackEvery;
+    GiveMemoryBack();
+  }
   impl_->limits.Note(impl_->quota->refused_by_limit(), impl_->clock->Steady());
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
@@ -294,10 +314,22 @@ void Program::Impl::KeepAudit() {
   retention = status;
 }
 
-absl::Status Program::Reload(const Config& config) { return impl_->tls->Reload(config); }
+absl::Status Program::Reload(const Config& config) {
+  absl::StatusOr<domain::RootSealer> keks = LoadKeks(config);
+  absl::Status status = keks.status();
+  if (status.ok()) status = impl_->service->epochs().CheckKeks(*keks);
+  if (!status.ok()) {
+    common::LogAlarm("kek_reload_refused", {{"error", status}});
+    return status;
+  }
+  RETURN_IF_ERROR(impl_->tls->Reload(config));
+  impl_->keks->Use(*keks);
+  return impl_->service->UseKeks(*std::move(keks));
+}
 
 void Program::Drain(absl::Duration within) {
   if (!impl_->henb_server) return;
+  impl_->flood_guard.reset();
   if (auto* health = impl_->henb_server->GetHealthCheckService()) health->Shutdown();
   impl_->streams.Close(*impl_->random);
   const auto deadline = absl::ToChronoTime(absl::Now() + within);
@@ -315,7 +347,7 @@ void Program::Drain(absl::Duration within) {
 absl::Status CheckFiles(const Config& config) {
   RETURN_IF_ERROR(LoadTls(config).status());
   if (!config.etcd.endpoints.empty()) RETURN_IF_ERROR(LoadEtcd(config.etcd).status());
-  return LoadKek(config.kek_file).status();
+  return LoadKeks(config).status();
 }
 
 }  // namespace henb::keydist::app

@@ -33,7 +33,7 @@ class Program {
 
   /// Every second: epochs, leases, health.
   void Tick();
-  /// Takes over what may change while it serves: the files of `tls.*`. Errors: all stays as it was.
+  /// Takes over what may change while it serves: the KEKs and the files of `tls.*`. Errors: all stays as it was.
   [[nodiscard]] absl::Status Reload(const Config& config);
   /// Says "not serving", sends watchers away with a time after which to come back, takes nothing new, lets calls
   /// finish within `within`, closes the sockets.

@@ -59,5 +59,6 @@ void AddImportCommand(CLI::App& henb, Command* chosen);
 void AddHenbCommands(CLI::App& app, Command* chosen);
 void AddStateCommands(CLI::App& app, Command* chosen);
 void AddBackupCommands(CLI::App& app, Command* chosen);
+void AddKekCommands(CLI::App& app, Command* chosen);
 
 }  // namespace henb::keydist::ctl

@@ -26,6 +26,7 @@ int Main(int argc, char** argv) {
   AddHenbCommands(app, &chosen);
   AddStateCommands(app, &chosen);
   AddBackupCommands(app, &chosen);
+  AddKekCommands(app, &chosen);
   AddAuditCommands(app, &chosen);
   try {
     app.parse(argc, argv);

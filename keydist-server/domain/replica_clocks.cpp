@@ -28,7 +28,16 @@ void ReplicaClocks::Look(std::span<const ReplicaMark> marks, absl::Duration begi
     other.changed = end;
   }
   last_begin_ = begin;
+  last_end_ = end;
   verdict_ = Judge(end, own_zero);
+}
+
+std::vector<ReplicaMark> ReplicaClocks::others() const {
+  std::vector<ReplicaMark> marks;
+  for (const auto& [name, other] : others_) {
+    if (last_end_ - other.changed <= kReplicaGoneAfter) marks.push_back(other.mark);
+  }
+  return marks;
 }
 
 ClockVerdict ReplicaClocks::Judge(absl::Duration end, absl::Time own_zero) const {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -17,6 +18,8 @@ struct ReplicaMark {
   std::string name;
   std::uint64_t instance = 0;  ///< Of one run of the program.
   absl::Time clock;            ///< Its calendar when it left the mark. Kept to the microsecond.
+  /// Ids of the key-encryption keys that it has; none: of a release that did not say.
+  std::vector<std::string> keks{};
   friend bool operator==(const ReplicaMark&, const ReplicaMark&) = default;
 };
 
@@ -42,6 +45,8 @@ class ReplicaClocks {
   /// judged, at `end`.
   void Look(std::span<const ReplicaMark> marks, absl::Duration begin, absl::Duration end, absl::Time now);
   [[nodiscard]] ClockVerdict verdict() const { return verdict_; }
+  /// The others that left a mark lately, as of the last look.
+  [[nodiscard]] std::vector<ReplicaMark> others() const;
   /// Another program leaves marks under this one's name.
   [[nodiscard]] bool name_is_taken() const { return name_is_taken_; }
 
@@ -61,6 +66,7 @@ class ReplicaClocks {
   std::string own_name_;
   std::uint64_t own_instance_;
   std::optional<absl::Duration> last_begin_;
+  absl::Duration last_end_;
   std::map<std::string, Other> others_;
   std::optional<ReplicaMark> own_;  ///< As last seen.
   bool name_is_taken_ = false;

@@ -1,30 +1,18 @@
 #include "keydist-server/domain/root_sealer.h"
 
-#include <cryptopp/aes.h>
-#include <cryptopp/gcm.h>
+#include <algorithm>
 
-#include <array>
-
-#include "common/digest.h"
 #include "common/status.h"
 #include "keydist-server/domain/pair_key.h"
+#include "keydist-server/domain/software_kek.h"
 
 namespace henb::keydist::domain {
 namespace {
 
 constexpr char kVersion = 1;
-constexpr std::size_t kIdSize = 8;
-constexpr std::size_t kNonceSize = 12;
-constexpr std::size_t kTagSize = 16;
-constexpr std::size_t kNonceAt = 1 + kIdSize;
-constexpr std::size_t kTextAt = kNonceAt + kNonceSize;
-constexpr std::size_t kTagAt = kTextAt + kRootSize;
-static_assert(kTagAt + kTagSize == RootSealer::kSealedSize);
-
-using Byte = CryptoPP::byte;
-
-const Byte* In(const char* p) { return reinterpret_cast<const Byte*>(p); }
-Byte* Out(char* p) { return reinterpret_cast<Byte*>(p); }
+constexpr std::size_t kNonceAt = 1 + kKekIdSize;
+constexpr std::size_t kTextAt = kNonceAt + kSealNonceSize;
+static_assert(kTextAt + kRootSize + kSealTagSize == RootSealer::kSealedSize);
 
 std::string AdditionalData(std::uint64_t epoch, std::string_view kek_id) {
   std::string data = "henb-x2sec/epoch-root/v1";
@@ -36,53 +24,67 @@ std::string AdditionalData(std::uint64_t epoch, std::string_view kek_id) {
 
 }  // namespace
 
-absl::StatusOr<RootSealer> RootSealer::Make(common::SecretBytes kek) {
-  if (kek.size() != kKekSize) {
-    return absl::InvalidArgumentError(common::StrCat("a key-encryption key has 32 octets, not ", kek.size()));
-  }
-  common::SecretBytes labelled = common::SecretBytes::CopyOf(std::string_view("henb-x2sec/kek-id/v1"));
-  labelled.Append(kek.span());
-  std::string id(common::Sha256Digest::Of(labelled.view()).bytes().substr(0, kIdSize));
-  return RootSealer(std::move(kek), std::move(id));
+std::string_view KekIdOf(std::string_view sealed) {
+  if (sealed.size() != RootSealer::kSealedSize || sealed[0] != kVersion) return {};
+  return sealed.substr(1, kKekIdSize);
 }
 
-std::string RootSealer::Seal(std::uint64_t epoch, const common::SecretBytes& root, common::Random& random) const {
-  std::string sealed(kSealedSize, '\0');
-  sealed[0] = kVersion;
-  sealed.replace(1, kIdSize, id_);
-  std::array<std::uint8_t, kNonceSize> nonce;
+absl::StatusOr<RootSealer> RootSealer::Of(std::vector<std::shared_ptr<Kek>> keks) {
+  if (keks.empty()) return absl::InvalidArgumentError("no key-encryption key");
+  for (std::size_t i = 0; i < keks.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (keks[i]->id() != keks[j]->id()) continue;
+      return absl::InvalidArgumentError(
+          common::StrCat(keks[i]->place(), " and ", keks[j]->place(), " are the same KEK ", common::ToHex(keks[i]->id())));
+    }
+  }
+  return RootSealer(std::move(keks));
+}
+
+absl::StatusOr<RootSealer> RootSealer::Make(common::SecretBytes kek) {
+  ASSIGN_OR_RETURN(std::shared_ptr<SoftwareKek> one, SoftwareKek::Make(std::move(kek), "memory"));
+  return Of({std::move(one)});
+}
+
+Kek* RootSealer::Find(std::string_view id) const {
+  const auto found = std::find_if(keks_.begin(), keks_.end(), [&](const auto& kek) { return kek->id() == id; });
+  return found == keks_.end() ? nullptr : found->get();
+}
+
+absl::StatusOr<std::string> RootSealer::Seal(std::string_view id, std::uint64_t epoch, const common::SecretBytes& root,
+                                             common::Random& random) const {
+  Kek* const kek = Find(id);
+  if (kek == nullptr) {
+    return absl::FailedPreconditionError(common::StrCat("the KEK ", common::ToHex(id), " is not at hand"));
+  }
+  SealNonce nonce;
   random.Fill(nonce);
-  std::copy(nonce.begin(), nonce.end(), sealed.begin() + kNonceAt);
-  const std::string additional = AdditionalData(epoch, id_);
-  CryptoPP::GCM<CryptoPP::AES>::Encryption gcm;
-  gcm.SetKeyWithIV(kek_.data(), kek_.size(), nonce.data(), nonce.size());
-  gcm.EncryptAndAuthenticate(Out(sealed.data() + kTextAt), Out(sealed.data() + kTagAt), kTagSize, nonce.data(),
-                             static_cast<int>(nonce.size()), In(additional.data()), additional.size(), root.data(),
-                             root.size());
+  ASSIGN_OR_RETURN_CTX(const std::string text, kek->Encrypt(nonce, AdditionalData(epoch, id), root), kek->place());
+  std::string sealed(1, kVersion);
+  sealed.append(id).append(nonce.begin(), nonce.end()).append(text);
   return sealed;
 }
 
 absl::StatusOr<common::SecretBytes> RootSealer::Open(std::uint64_t epoch, std::string_view sealed) const {
-  if (sealed.size() != kSealedSize || sealed[0] != kVersion) {
+  const std::string_view id = KekIdOf(sealed);
+  if (id.empty()) {
     return absl::DataLossError(common::StrCat("root of epoch ", epoch, " is not a sealed root of this version"));
   }
-  const std::string_view sealed_by = sealed.substr(1, kIdSize);
-  if (sealed_by != id_) {
+  Kek* const kek = Find(id);
+  if (kek == nullptr) {
+    std::string given;
+    for (const auto& one : keks_) common::StrAppend(&given, given.empty() ? "" : ", ", common::ToHex(one->id()));
     return absl::FailedPreconditionError(common::StrCat("root of epoch ", epoch, " was sealed under the KEK ",
-                                                        common::ToHex(sealed_by), ", the KEK given is ", kek_id()));
+                                                        common::ToHex(id), ", the KEK given is ", given));
   }
-  const std::string additional = AdditionalData(epoch, id_);
-  const Byte* nonce = In(sealed.data() + kNonceAt);
-  CryptoPP::GCM<CryptoPP::AES>::Decryption gcm;
-  gcm.SetKeyWithIV(kek_.data(), kek_.size(), nonce, kNonceSize);
-  common::SecretBytes root(kRootSize);
-  if (!gcm.DecryptAndVerify(root.data(), In(sealed.data() + kTagAt), kTagSize, nonce, kNonceSize, In(additional.data()),
-                            additional.size(), In(sealed.data() + kTextAt), kRootSize)) {
+  SealNonce nonce;
+  std::copy_n(sealed.begin() + kNonceAt, kSealNonceSize, nonce.begin());
+  absl::StatusOr<common::SecretBytes> root = kek->Decrypt(nonce, AdditionalData(epoch, id), sealed.substr(kTextAt));
+  if (absl::IsDataLoss(root.status())) {
     return absl::DataLossError(common::StrCat("root of epoch ", epoch, " was altered or belongs to another epoch"));
   }
+  RETURN_IF_ERROR_CTX(root.status(), kek->place());
   return root;
 }
-
-std::string RootSealer::kek_id() const { return common::ToHex(id_); }
 
 }  // namespace henb::keydist::domain

@@ -60,6 +60,24 @@ void ToWire(const store::PairException& exception, v1::Pair* out) {
   }
 }
 
+void ToWire(const service::OperatorDesk::Keks& keks, v1::ShowKeksResponse* out) {
+  for (const auto& kek : keks.at_hand.keks()) {
+    v1::Kek* one = out->add_keks();
+    one->set_id(common::ToHex(kek->id()));
+    one->set_place(kek->place());
+    one->set_in_force(kek->id() == keks.in_force.id);
+    one->set_wanted(kek->id() == keks.at_hand.id());
+  }
+  out->set_in_force(common::ToHex(keks.in_force.id));
+  ToWire(keks.in_force.since, out->mutable_since());
+  out->set_roots(keks.roots);
+  for (const domain::ReplicaMark& other : keks.others) {
+    v1::ReplicaKeks* one = out->add_others();
+    one->set_replica(other.name);
+    for (const std::string& id : other.keks) one->add_ids(common::ToHex(id));
+  }
+}
+
 absl::StatusOr<domain::HenbRecord> FromWire(const v1::AddHenbRequest& request) {
   domain::HenbRecord record;
   ASSIGN_OR_RETURN_CTX(record.id, common::HenbId::Parse(request.id()), "id");
@@ -187,6 +205,20 @@ class AdminRpc final : public v1::Admin::CallbackService {
   Reactor* ShowEpochs(Context* context, const v1::ShowEpochsRequest*, v1::ShowEpochsResponse* response) override {
     return Answer(context, ListEpochs(response));
   }
+  Reactor* ShowKeks(Context* context, const v1::ShowKeksRequest*, v1::ShowKeksResponse* response) override {
+    const absl::StatusOr<service::OperatorDesk::Keks> keks = desk_.ShowKeks();
+    if (keks.ok()) ToWire(*keks, response);
+    return Answer(context, keks.status());
+  }
+  Reactor* RotateKek(Context* context, const v1::RotateKekRequest*, v1::RotateKekResponse* response) override {
+    return Change(context, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const service::EpochKeeper::Rotated rotated, desk_.RotateKek());
+      response->set_from(common::ToHex(rotated.from));
+      response->set_to(common::ToHex(rotated.to));
+      response->set_roots(rotated.roots);
+      return absl::OkStatus();
+    });
+  }
   Reactor* ShowAudit(Context* context, const v1::ShowAuditRequest* request, v1::ShowAuditResponse* response) override {
     const std::size_t last = request->last() == 0 ? 20 : std::min<std::size_t>(request->last(), kMostOnPage);
     const absl::StatusOr<std::vector<std::string>> records = service_.audit().Last(last);
@@ -291,8 +323,7 @@ std::vector<SubsystemHealth> HealthOf(service::KeyService& service, const Progra
   const auto add = [&](std::string name, const absl::Status& status) {
     all.push_back({.name = std::move(name), .ok = status.ok(), .detail = std::string(status.message())});
   };
-  const absl::Status following = service.store().Following();
-  add("store", following.ok() ? service.store().Revision().status() : following);
+  add("store", service.store_health());
   add("clock", service.clocks().health());
   add("epochs", service.epochs().health());
   add("audit", service.audit().health());

@@ -46,7 +46,9 @@ struct Parts {
   Quota& quota;
 
   Quota::Admission Admit(const service::CallerIdentity& caller, Quota::Kind kind) const {
-    return quota.Admit(caller, kind, 1, service.clock().Steady());
+    Quota::Admission admission = quota.Admit(caller, kind, 1, service.clock().Steady());
+    if (admission.granted) service.NoteCall();
+    return admission;
   }
   /// Those without an identity share one quota; over it, their refusals leave no record.
   absl::StatusOr<Identity> Identify(const grpc::ServerContextBase& context, std::string_view call) const {
@@ -99,6 +101,7 @@ class PairKeysCall final : public LaneTask {
     Quota::Admission admission = parts_.quota.Admit(
         caller, Quota::Kind::kCall, read.ok() ? static_cast<std::int64_t>(query.count) : 1, service.clock().Steady());
     if (!admission.granted) return End(OverQuota(&context_, admission));
+    service.NoteCall();
     slot_ = std::move(admission.slot);
     if (!read.ok()) return Invalid(read);
     service::Decision decision;

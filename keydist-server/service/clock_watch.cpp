@@ -45,13 +45,22 @@ void ClockWatch::Tick() {
   const absl::Duration begin = clock_.Steady();
   if (begin < next_ && VerdictOn(clock_.Now()) == verdict_) return;
   next_ = begin + domain::kMarkEvery;
-  const auto marks = store_.ExchangeMarks({.name = name_, .instance = instance_, .clock = clock_.Now()});
+  domain::ReplicaMark own{.name = name_, .instance = instance_, .clock = clock_.Now()};
+  {
+    const std::lock_guard lock(mutex_);
+    own.keks = keks_;
+  }
+  const auto marks = store_.ExchangeMarks(own);
   if (!marks.ok()) return;  // Then the store does not follow either, and clocks do not go wrong by that.
   const absl::Time now = clock_.Now();
   const absl::Duration end = clock_.Steady();
   clocks_.Look(*marks, begin, end, now);
   calendar_ns_ = CalendarOf(now, end);
   shared_ = !marks->empty();
+  {
+    const std::lock_guard lock(mutex_);
+    others_ = clocks_.others();
+  }
   if (clocks_.name_is_taken() && !name_is_taken_.exchange(true)) {
     common::LogAlarm("replica_name_taken", {{"replica", name_}});
   } else if (!clocks_.name_is_taken()) {
@@ -64,6 +73,16 @@ void ClockWatch::Tick() {
   } else if (verdict != ClockVerdict::kSettling) {
     common::LogAlarm("replica_clock_off", {{"error", StatusOf(verdict)}});
   }
+}
+
+void ClockWatch::SetKeks(std::vector<std::string> ids) {
+  const std::lock_guard lock(mutex_);
+  keks_ = std::move(ids);
+}
+
+std::vector<domain::ReplicaMark> ClockWatch::others() const {
+  const std::lock_guard lock(mutex_);
+  return others_;
 }
 
 ClockVerdict ClockWatch::VerdictOn(absl::Time now) const {

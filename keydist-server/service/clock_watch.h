@@ -1,4 +1,4 @@
-// Keeps a replica whose calendar is off from doing harm (R45, R49).
+// Looks at the other replicas: keeps one whose calendar is off from doing harm (R45, R49), knows who has which KEK.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,10 @@ class ClockWatch {
 
   /// Leaves this replica's mark and looks at the others', when it is time. Call at the start and every second.
   void Tick();
+  /// Ids of the KEKs that this replica has, for its marks from now on.
+  void SetKeks(std::vector<std::string> ids);
+  /// The other replicas that are there, as they last said.
+  [[nodiscard]] std::vector<domain::ReplicaMark> others() const;
   /// OK: `now`, just read, may decide when an epoch begins and ends. Else Unavailable says what is wrong with the
   /// clock: also that it has jumped since the last look.
   [[nodiscard]] absl::Status MayKeepEpochs(absl::Time now) const;
@@ -38,6 +42,9 @@ class ClockWatch {
   std::atomic<bool> name_is_taken_{false};
   std::atomic<bool> shared_{false};           ///< There are others to compare with.
   std::atomic<std::int64_t> calendar_ns_{0};  ///< The calendar less the steady clock, at the last look.
+  mutable std::mutex mutex_;
+  std::vector<std::string> keks_;
+  std::vector<domain::ReplicaMark> others_;
 };
 
 }  // namespace henb::keydist::service

@@ -8,6 +8,8 @@
 namespace henb::keydist::service {
 namespace {
 
+constexpr int kMostConflicts = 4;  ///< With a change of the KEK.
+
 std::vector<domain::EpochMark> MarksOf(const std::vector<store::StoredEpoch>& stored) {
   std::vector<domain::EpochMark> marks;
   for (const store::StoredEpoch& epoch : stored) {
@@ -33,6 +35,7 @@ ActiveEpochs::Pick ActiveEpochs::At(absl::Time now) const {
 absl::Status EpochKeeper::Tick(absl::Time now, bool may_keep) {
   const std::lock_guard turn(tick_mutex_);
   absl::Status status = TickLocked(now, may_keep);
+  for (int again = 0; again < kMostConflicts && absl::IsAborted(status); ++again) status = TickLocked(now, may_keep);
   const std::lock_guard lock(mutex_);
   if (!status.ok() && health_.ok()) common::LogAlarm("epoch_failed", {{"error", status}});
   health_ = status;
@@ -71,11 +74,12 @@ absl::Status EpochKeeper::TickLocked(absl::Time now, bool may_keep) {
 }
 
 absl::Status EpochKeeper::Create(const domain::EpochMark& mark) {
+  ASSIGN_OR_RETURN(const store::StoredKek kek, InForce());
   common::SecretBytes root(domain::kRootSize);
   random_.Fill({root.data(), root.size()});
-  store::StoredEpoch epoch{.number = mark.number,
-                           .activates = absl::FromUnixMicros(absl::ToUnixMicros(mark.activates)),
-                           .sealed = sealer_.Seal(mark.number, root, random_)};
+  store::StoredEpoch epoch{
+      .number = mark.number, .activates = absl::FromUnixMicros(absl::ToUnixMicros(mark.activates)), .sealed = {}};
+  ASSIGN_OR_RETURN(epoch.sealed, sealer_.Seal(kek.id, mark.number, root, random_));
   const absl::Status status = store_.CreateEpoch(epoch).status();
   if (absl::IsAlreadyExists(status)) return absl::OkStatus();  // Another replica was first: its root is the one.
   if (status.ok()) {
@@ -92,7 +96,13 @@ absl::StatusOr<ActiveEpochs::One> EpochKeeper::Opened(const domain::EpochSpan& s
   }
   const auto found = std::find_if(stored.begin(), stored.end(), [&](const auto& e) { return e.number == span.number; });
   if (found == stored.end()) return absl::DataLossError(common::StrCat("epoch ", span.number, " is not stored"));
+  ASSIGN_OR_RETURN(const store::StoredKek kek, InForce());
   ASSIGN_OR_RETURN(const common::SecretBytes root, sealer_.Open(span.number, found->sealed));
+  if (!store::IsSealedUnder(kek, found->sealed)) {
+    return absl::AbortedError(common::StrCat("root of epoch ", span.number, " is sealed under the KEK ",
+                                             common::ToHex(domain::KekIdOf(found->sealed)),
+                                             ", which is not in force; ", common::ToHex(kek.id), " is"));
+  }
   ASSIGN_OR_RETURN(std::shared_ptr<const domain::EpochKeys> keys, domain::EpochKeys::FromRoot(span.number, root));
   return ActiveEpochs::One{span, std::move(keys)};
 }
@@ -108,7 +118,11 @@ absl::Status EpochKeeper::Advance(absl::Time now, absl::Duration activate_in) {
                                                           absl::FormatTime(plan.next->activates, absl::UTCTimeZone())));
     }
     const std::uint64_t highest = stored.empty() ? 0 : stored.back().number;
-    RETURN_IF_ERROR(Create({.number = highest + 1, .activates = now + activate_in}));
+    absl::Status made = absl::AbortedError("");
+    for (int tried = 0; tried < kMostConflicts && absl::IsAborted(made); ++tried) {
+      made = Create({.number = highest + 1, .activates = now + activate_in});
+    }
+    RETURN_IF_ERROR(made);
   }
   return Tick(now);
 }

@@ -1,4 +1,4 @@
-// Makes epochs, opens their roots, destroys them in time (R45, R49).
+// Makes epochs, opens their roots, destroys them in time (R45, R49); seals them under another KEK on demand.
 #pragma once
 
 #include <memory>
@@ -36,6 +36,9 @@ class EpochKeeper {
   EpochKeeper(store::Store& store, domain::RootSealer sealer, common::Random& random, domain::EpochSchedule schedule)
       : store_(store), sealer_(std::move(sealer)), random_(random), schedule_(schedule) {}
 
+  /// Sees to it that a KEK is in force and at hand, before the first Tick: where none is yet, the one that the roots are
+  /// sealed under, or else the wanted one. FailedPrecondition says which one is missing.
+  [[nodiscard]] absl::Status PrepareKek(absl::Time now);
   /// Does what is due: makes the next epoch, opens roots, destroys old ones. Errors of the store, or of a root that
   /// does not open; what was active stays active. Call at the start and every second. `may_keep` false: nothing is made
   /// and nothing destroyed by this clock.
@@ -47,7 +50,19 @@ class EpochKeeper {
   [[nodiscard]] std::shared_ptr<const ActiveEpochs> active() const;
   [[nodiscard]] const domain::EpochSchedule& schedule() const { return schedule_; }
   [[nodiscard]] absl::Status health() const;
-  [[nodiscard]] std::string kek_id() const { return sealer_.kek_id(); }
+  /// FailedPrecondition: the KEK in force is not among them.
+  [[nodiscard]] absl::Status CheckKeks(const domain::RootSealer& keks);
+  /// The same, and from now on these are at hand.
+  [[nodiscard]] absl::Status UseKeks(domain::RootSealer keks);
+  [[nodiscard]] domain::RootSealer keks() const;
+  struct Rotated {
+    std::string from;  ///< Ids.
+    std::string to;
+    std::size_t roots = 0;
+  };
+  /// Puts the wanted KEK in force and seals every root anew under it, in one write; keys that are handed out do not
+  /// change. May be repeated.
+  [[nodiscard]] absl::StatusOr<Rotated> RotateKek(absl::Time now);
 
   struct Listed {
     domain::EpochSpan span;
@@ -57,12 +72,13 @@ class EpochKeeper {
 
  private:
   absl::Status TickLocked(absl::Time now, bool may_keep);
+  absl::StatusOr<store::StoredKek> InForce();
   absl::Status Create(const domain::EpochMark& mark);
   absl::StatusOr<ActiveEpochs::One> Opened(const domain::EpochSpan& span,
                                            const std::vector<store::StoredEpoch>& stored);
 
   store::Store& store_;
-  domain::RootSealer sealer_;
+  domain::RootSealer sealer_;  ///< Under both mutexes when it is replaced.
   common::Random& random_;
   domain::EpochSchedule schedule_;
   std::mutex tick_mutex_;

@@ -8,6 +8,11 @@
 namespace henb::keydist::service {
 namespace {
 
+constexpr absl::Duration kCheckStoreEvery = absl::Seconds(10);
+constexpr absl::Duration kCheckFailedStoreEvery = absl::Seconds(2);
+/// The caller was not at fault: nobody could be answered.
+constexpr std::string_view kNotServed = "call_not_served";
+
 absl::Status StatusOf(const CallerView& caller) {
   switch (caller.verdict) {
     case domain::CallerVerdict::kAccepted:
@@ -30,6 +35,12 @@ Refusal WhyRefused(const CallerView& caller) {
       break;
   }
   return Refusal::kUnavailable;
+}
+
+std::vector<std::string> IdsOf(const domain::RootSealer& keks) {
+  std::vector<std::string> ids;
+  for (const auto& kek : keks.keks()) ids.push_back(kek->id());
+  return ids;
 }
 
 std::string_view OutcomeOf(domain::PairVerdict verdict) {
@@ -66,9 +77,18 @@ absl::Status KeyService::Start() {
   events_ = std::make_unique<EventHub>(directory_, directory_.revision());
   store_.SetListener([this](const store::Change& change) { directory_.Apply(change); });
   if (absl::IsFailedPrecondition(store_.Following())) return absl::OkStatus();  // For good: nothing to be kept.
+  RETURN_IF_ERROR(epochs_.PrepareKek(clock_.Now()));
+  clocks_.SetKeks(IdsOf(epochs_.keks()));
   clocks_.Tick();
   const absl::Time now = clock_.Now();
   return epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok());
+}
+
+absl::Status KeyService::UseKeks(domain::RootSealer keks) {
+  std::vector<std::string> ids = IdsOf(keks);
+  RETURN_IF_ERROR(epochs_.UseKeks(std::move(keks)));
+  clocks_.SetKeks(std::move(ids));
+  return absl::OkStatus();
 }
 
 absl::Status KeyService::Tick() {
@@ -76,15 +96,58 @@ absl::Status KeyService::Tick() {
   if (absl::Status status = store_.Following(); absl::IsFailedPrecondition(status)) return status;
   clocks_.Tick();
   const absl::Time now = clock_.Now();
+  CheckStore();
+  CheckAudit();
   RETURN_IF_ERROR(epochs_.Tick(now, clocks_.MayKeepEpochs(now).ok()));
   return clocks_.MayIssue(now);
 }
 
-absl::Status KeyService::CheckCaller(const CallerIdentity& caller) const { return StatusOf(directory_.Judge(caller)); }
+void KeyService::CheckStore() {
+  if (clock_.Steady() < store_check_due_) return;
+  const absl::Status status = store_.CheckWritable();
+  store_check_due_ = clock_.Steady() + (status.ok() ? kCheckStoreEvery : kCheckFailedStoreEvery);
+  const std::lock_guard lock(mutex_);
+  if (status.ok() != writable_.ok()) {
+    if (status.ok()) {
+      common::LogInfo("store_recovered");
+    } else {
+      common::LogAlarm("store_failed", {{"error", status}});
+    }
+  }
+  writable_ = status;
+}
+
+void KeyService::CheckAudit() {
+  const absl::Status health = audit_.health();
+  if (health.ok() || clock_.Steady() < audit_check_due_) return;
+  audit_check_due_ = clock_.Steady() + kCheckFailedStoreEvery;
+  domain::AuditRecord record;
+  record.at = clock_.Now();
+  record.event = "audit_resumed";
+  record.actor = "server";
+  record.detail = std::string(health.message());
+  audit_.Append(std::move(record), [](const absl::Status&) {});
+}
+
+absl::Status KeyService::store_health() {
+  RETURN_IF_ERROR(store_.Following());
+  RETURN_IF_ERROR(store_.Revision().status());
+  const std::lock_guard lock(mutex_);
+  return writable_;
+}
+
+absl::Status KeyService::Verdict(const CallerView& caller) const {
+  absl::Status status = StatusOf(caller);
+  if (status.ok()) return status;
+  const absl::Status following = store_.Following();
+  return following.ok() ? status : absl::UnavailableError(following.message());
+}
+
+absl::Status KeyService::CheckCaller(const CallerIdentity& caller) const { return Verdict(directory_.Judge(caller)); }
 
 absl::StatusOr<Registered> KeyService::Register(const CallerIdentity& caller, Registration facts) {
   const CallerView view = directory_.Judge(caller);
-  if (absl::Status status = StatusOf(view); !status.ok()) {
+  if (absl::Status status = Verdict(view); !status.ok()) {
     RecordRefusal(caller, "Register", status);
     return status;
   }
@@ -135,7 +198,12 @@ void KeyService::RecordDecision(const CallerIdentity& caller, std::span<const st
   record.next_epoch = 0;
   record.detail.clear();
   record.purpose = purpose == domain::Purpose::kPpk ? "ppk" : "ike_psk";
-  if (!verdict.ok()) {
+  if (absl::IsUnavailable(verdict)) {
+    record.event = kNotServed;
+    record.peers.clear();
+    record.detail = common::StrCat("GetPairKeys: ", verdict.message());
+    refusals_.Count(Refusal::kUnavailable);
+  } else if (!verdict.ok()) {
     record.event = "caller_refused";
     record.peers.clear();
     record.detail = common::StrCat("GetPairKeys: ", verdict.message());
@@ -176,8 +244,13 @@ void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view ca
   record.actor = caller.id.str();
   record.anchor = caller.anchor.ToHex();
   record.detail = common::StrCat(call, ": ", verdict.message());
-  denials_.fetch_add(1, std::memory_order_relaxed);
-  if (!caller.id.str().empty()) refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
+  if (absl::IsUnavailable(verdict)) {
+    record.event = kNotServed;
+    refusals_.Count(Refusal::kUnavailable);
+  } else {
+    denials_.fetch_add(1, std::memory_order_relaxed);
+    if (!caller.id.str().empty()) refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
+  }
   audit_.Append(record, [](const absl::Status&) {});
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,12 +54,14 @@ class KeyService {
   KeyService(const KeyService&) = delete;
   KeyService& operator=(const KeyService&) = delete;
 
-  /// Reads the store and makes the first epoch.
+  /// Reads the store and makes the first epoch. FailedPrecondition: the KEK in force is not at hand.
   [[nodiscard]] absl::Status Start();
+  /// From now on these KEKs are at hand. FailedPrecondition: the one in force is not among them; all stays as it was.
+  [[nodiscard]] absl::Status UseKeks(domain::RootSealer keks);
   /// What is due: epochs, leases, the comparison of clocks. Every second. Not OK: something keeps keys from going out.
   [[nodiscard]] absl::Status Tick();
 
-  /// PermissionDenied: unknown or suspended. InvalidArgument: too many or malformed addresses, anchors, boot id.
+  /// PermissionDenied: unknown or suspended. Unavailable: the store does not follow. InvalidArgument: too many or malformed addresses, anchors, boot id.
   [[nodiscard]] absl::StatusOr<Registered> Register(const CallerIdentity& caller, Registration facts);
 
   /// Decides about `peers` (at most kMaxPeers, which the caller has checked). PermissionDenied: the caller is unknown
@@ -70,23 +73,36 @@ class KeyService {
   /// before.
   void RecordDecision(const CallerIdentity& caller, std::span<const std::string_view> peers, domain::Purpose purpose,
                       const absl::Status& verdict, const Decision& decision, store::AuditLog::Done done);
-  /// For calls that hand out nothing: notes that an unknown or suspended caller was refused.
+  /// For calls that hand out nothing: notes that an unknown or suspended caller was refused, or could not be served.
   void RecordRefusal(const CallerIdentity& caller, std::string_view call, const absl::Status& verdict);
+  /// PermissionDenied, or Unavailable: the store does not follow.
   [[nodiscard]] absl::Status CheckCaller(const CallerIdentity& caller) const;
 
   [[nodiscard]] Directory& directory() { return directory_; }
   [[nodiscard]] EpochKeeper& epochs() { return epochs_; }
   [[nodiscard]] const ClockWatch& clocks() const { return clocks_; }
+  /// Whether the store can be read, and took a write when it was last tried.
+  [[nodiscard]] absl::Status store_health();
   [[nodiscard]] EventHub& events() { return *events_; }
   [[nodiscard]] store::AuditLog& audit() { return audit_; }
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] const common::Clock& clock() const { return clock_; }
   [[nodiscard]] std::uint64_t keys_issued() const { return keys_issued_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t denials() const { return denials_.load(std::memory_order_relaxed); }
+  /// The edge says that a call has reached it.
+  void NoteCall() { calls_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t calls() const { return calls_.load(std::memory_order_relaxed); }
   /// Also for what the edge refuses before it asks the service.
   [[nodiscard]] RefusalCounts& refusals() { return refusals_; }
 
  private:
+  /// A disk that takes no writes is seen before an operator or an epoch needs it.
+  void CheckStore();
+  /// While no record can be written, tries one that says so: nobody may ask for a key meanwhile.
+  void CheckAudit();
+  /// What a caller is told; a refusal is none while others' changes may be unknown.
+  [[nodiscard]] absl::Status Verdict(const CallerView& caller) const;
+
   store::Store& store_;
   store::AuditLog& audit_;
   const common::Clock& clock_;
@@ -97,7 +113,12 @@ class KeyService {
   std::unique_ptr<EventHub> events_;
   std::atomic<std::uint64_t> keys_issued_{0};
   std::atomic<std::uint64_t> denials_{0};
+  std::atomic<std::uint64_t> calls_{0};
   RefusalCounts refusals_;
+  absl::Duration store_check_due_;  ///< On Clock::Steady; Tick only, as is the next.
+  absl::Duration audit_check_due_;
+  std::mutex mutex_;
+  absl::Status writable_;
 };
 
 }  // namespace henb::keydist::service

@@ -17,6 +17,10 @@ absl::Status NoSuchHenb(const common::HenbId& id) { return absl::NotFoundError(c
 }  // namespace
 
 absl::Status OperatorDesk::Audit(std::string_view event, std::string detail) {
+  return common::WithContext(Record(event, std::move(detail)), "done, but not audited");
+}
+
+absl::Status OperatorDesk::Record(std::string_view event, std::string detail) {
   common::LogInfo(event, {{"detail", detail}});
   domain::AuditRecord record;
   record.at = service_.clock().Now();
@@ -26,7 +30,7 @@ absl::Status OperatorDesk::Audit(std::string_view event, std::string detail) {
   auto durable = std::make_shared<std::promise<absl::Status>>();
   std::future<absl::Status> result = durable->get_future();
   service_.audit().Append(record, [durable](absl::Status status) { durable->set_value(std::move(status)); });
-  return common::WithContext(result.get(), "done, but not audited");
+  return result.get();
 }
 
 absl::StatusOr<HenbRecord> OperatorDesk::Change(const common::HenbId& id, std::string_view event, std::string detail,

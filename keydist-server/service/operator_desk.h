@@ -34,6 +34,16 @@ class OperatorDesk {
   [[nodiscard]] absl::Status SetPairRule(const domain::PairId& pair, domain::PairRule rule);
   [[nodiscard]] absl::Status AdvanceEpoch(absl::Duration activate_in);
 
+  struct Keks {
+    store::StoredKek in_force;
+    domain::RootSealer at_hand;
+    std::size_t roots = 0;  ///< Sealed under the one in force.
+    std::vector<domain::ReplicaMark> others;
+  };
+  [[nodiscard]] absl::StatusOr<Keks> ShowKeks();
+  /// Puts the wanted KEK in force and seals every root anew. FailedPrecondition: another replica does not have it.
+  [[nodiscard]] absl::StatusOr<EpochKeeper::Rotated> RotateKek();
+
  private:
   using Edit = std::function<absl::StatusOr<domain::HenbRecord>(domain::HenbRecord)>;
   absl::StatusOr<domain::HenbRecord> Change(const common::HenbId& id, std::string_view event, std::string detail,
@@ -41,6 +51,7 @@ class OperatorDesk {
   /// A name that comes back must not find the exceptions of the one before it.
   absl::Status ClearPairRules(const common::HenbId& id);
   absl::Status Audit(std::string_view event, std::string detail);
+  absl::Status Record(std::string_view event, std::string detail);
   /// One record for each detail; durable when it returns.
   absl::Status AuditAll(std::string_view event, const std::vector<std::string>& details);
   absl::StatusOr<Imported> ImportOne(const domain::HenbRecord& record);

@@ -139,12 +139,19 @@ absl::StatusOr<std::uint64_t> EtcdClient::PutIf(const std::string& key, std::uin
 
 absl::StatusOr<std::uint64_t> EtcdClient::PutAllIf(const std::string& guard, std::uint64_t seen,
                                                    std::span<const std::pair<std::string, std::string>> entries) {
+  return PutWhen({{guard, seen}}, entries);
+}
+
+absl::StatusOr<std::uint64_t> EtcdClient::PutWhen(const Seen& seen,
+                                                  std::span<const std::pair<std::string, std::string>> entries) {
   etcdserverpb::TxnRequest request;
-  etcdserverpb::Compare& compare = *request.add_compare();
-  compare.set_key(guard);
-  compare.set_target(etcdserverpb::Compare::MOD);
-  compare.set_result(etcdserverpb::Compare::EQUAL);
-  compare.set_mod_revision(static_cast<std::int64_t>(seen));
+  for (const auto& [key, revision] : seen) {
+    etcdserverpb::Compare& compare = *request.add_compare();
+    compare.set_key(key);
+    compare.set_target(etcdserverpb::Compare::MOD);
+    compare.set_result(etcdserverpb::Compare::EQUAL);
+    compare.set_mod_revision(static_cast<std::int64_t>(revision));
+  }
   for (const auto& [key, value] : entries) {
     etcdserverpb::PutRequest& put = *request.add_success()->mutable_request_put();
     put.set_key(key);

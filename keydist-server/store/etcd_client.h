@@ -69,6 +69,10 @@ class EtcdClient {
   static constexpr std::size_t kMostPuts = 100;
   [[nodiscard]] absl::StatusOr<std::uint64_t> PutAllIf(const std::string& guard, std::uint64_t seen,
                                                        std::span<const std::pair<std::string, std::string>> entries);
+  /// The same when every one of `seen` (a key and its last change) is so.
+  using Seen = std::vector<std::pair<std::string, std::uint64_t>>;
+  [[nodiscard]] absl::StatusOr<std::uint64_t> PutWhen(const Seen& seen,
+                                                      std::span<const std::pair<std::string, std::string>> entries);
   /// Drops what the history holds from before `revision`. OK when that has been done.
   [[nodiscard]] absl::Status Compact(std::uint64_t revision);
 

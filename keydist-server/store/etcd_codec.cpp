@@ -54,6 +54,7 @@ std::string EncodeMark(const domain::ReplicaMark& mark) {
   v1::StoredReplica stored;
   stored.set_instance(mark.instance);
   stored.set_clock_us(absl::ToUnixMicros(mark.clock));
+  for (const std::string& id : mark.keks) stored.add_kek_ids(id);
   return stored.SerializeAsString();
 }
 
@@ -63,6 +64,10 @@ std::string EncodeSchema(const EtcdSchema& schema) {
   stored.set_filling(schema.filling);
   stored.set_filled_by(schema.filled_by);
   stored.set_revision_base(schema.revision_base);
+  if (schema.kek) {
+    stored.set_kek_id(schema.kek->id);
+    stored.set_kek_since_us(absl::ToUnixMicros(schema.kek->since));
+  }
   return stored.SerializeAsString();
 }
 
@@ -113,17 +118,24 @@ absl::StatusOr<domain::ReplicaMark> DecodeMark(const EtcdKeys& keys, std::string
   ASSIGN_OR_RETURN(const std::string_view name, NameIn(keys.Replicas(), key));
   v1::StoredReplica stored;
   if (!stored.ParseFromString(value)) return Spoilt(key, "not a replica's mark");
-  return domain::ReplicaMark{
-      .name = std::string(name), .instance = stored.instance(), .clock = absl::FromUnixMicros(stored.clock_us())};
+  return domain::ReplicaMark{.name = std::string(name),
+                             .instance = stored.instance(),
+                             .clock = absl::FromUnixMicros(stored.clock_us()),
+                             .keks = {stored.kek_ids().begin(), stored.kek_ids().end()}};
 }
 
 absl::StatusOr<EtcdSchema> DecodeSchema(const std::string& value) {
   v1::StoredSchema stored;
   if (!stored.ParseFromString(value)) return absl::DataLossError("the store's schema in etcd is not readable");
-  return EtcdSchema{.version = stored.version(),
+  EtcdSchema schema{.version = stored.version(),
                     .filling = stored.filling(),
                     .filled_by = stored.filled_by(),
-                    .revision_base = stored.revision_base()};
+                    .revision_base = stored.revision_base(),
+                    .kek = std::nullopt};
+  if (stored.kek_id().empty()) return schema;
+  if (stored.kek_id().size() != domain::kKekIdSize) return absl::DataLossError("the KEK in force in etcd has no id");
+  schema.kek = StoredKek{.id = stored.kek_id(), .since = absl::FromUnixMicros(stored.kek_since_us())};
+  return schema;
 }
 
 absl::StatusOr<std::optional<Change>> DecodeChange(const EtcdKeys& keys, std::string_view key, const std::string& value,

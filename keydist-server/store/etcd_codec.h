@@ -39,6 +39,7 @@ struct EtcdSchema {
   std::uint64_t filling = 0;        ///< Not 0: a move or restore has not ended, nobody may serve.
   std::uint64_t filled_by = 0;      ///< Which one did.
   std::uint64_t revision_base = 0;  ///< The store's revision is etcd's and this.
+  std::optional<StoredKek> kek{};   ///< In force.
 };
 [[nodiscard]] std::string EncodeSchema(const EtcdSchema& schema);
 

@@ -98,9 +98,10 @@ absl::Status EtcdFiller::Fill(EtcdContent content) {
   return absl::OkStatus();
 }
 
-absl::Status EtcdFiller::Finish(std::uint64_t revision) {
+absl::Status EtcdFiller::Finish(std::uint64_t revision, const std::optional<StoredKek>& kek) {
   if (finished_) return absl::OkStatus();
-  const EtcdSchema schema{.version = EtcdStore::kSchema, .filling = 0, .filled_by = id_, .revision_base = revision};
+  const EtcdSchema schema{
+      .version = EtcdStore::kSchema, .filling = 0, .filled_by = id_, .revision_base = revision, .kek = kek};
   const absl::StatusOr<std::uint64_t> put = client_.PutIf(keys_.Schema(), mark_, EncodeSchema(schema));
   if (absl::IsAborted(put.status())) return absl::AbortedError("etcd: somebody else is filling this store");
   finished_ = put.ok();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,8 +34,8 @@ class EtcdFiller {
   /// Makes etcd hold `content`: writes what is not there like this. May be repeated with other content. Aborted:
   /// somebody else is at it.
   [[nodiscard]] absl::Status Fill(EtcdContent content);
-  /// Opens the store, its revision above `revision`.
-  [[nodiscard]] absl::Status Finish(std::uint64_t revision);
+  /// Opens the store, its revision above `revision`, the roots sealed under `kek`.
+  [[nodiscard]] absl::Status Finish(std::uint64_t revision, const std::optional<StoredKek>& kek = std::nullopt);
 
  private:
   EtcdFiller(EtcdStore::Options options, std::uint64_t id, const common::Clock& clock);

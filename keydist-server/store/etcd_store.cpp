@@ -1,5 +1,8 @@
 #include "keydist-server/store/etcd_store.h"
 
+#include <utility>
+
+#include "common/log.h"
 #include "common/status.h"
 #include "keydist-server/store/etcd_feed.h"
 
@@ -30,18 +33,24 @@ EtcdStore::~EtcdStore() = default;
 absl::StatusOr<std::uint64_t> EtcdStore::Prepare() {
   for (int tried = 0; tried < kMostConflicts; ++tried) {
     ASSIGN_OR_RETURN(const Found found, Find(keys_.Schema()));
+    EtcdSchema schema{.version = kSchema};
     if (found.entry) {
-      ASSIGN_OR_RETURN(const EtcdSchema schema, DecodeSchema(found.entry->value));
-      if (schema.version != kSchema) {
+      ASSIGN_OR_RETURN(schema, DecodeSchema(found.entry->value));
+      if (schema.version > kSchema || schema.version == 0) {
         return absl::FailedPreconditionError(
-            common::StrCat("etcd: schema ", schema.version, " is not one this release knows (", kSchema, ")"));
+            common::StrCat("etcd: was written by a newer release (layout ", schema.version,
+                           ", this one knows up to ", kSchema, "): run that one, or restore the backup from before the "
+                           "upgrade under another store.etcd.prefix"));
       }
       if (schema.filling != 0) return absl::UnavailableError("etcd: a move or restore into this store has not ended");
       base_ = schema.revision_base;
-      return found.revision;
+      if (schema.version == kSchema) return found.revision;
     }
-    const absl::Status put = client_.PutIf(keys_.Schema(), 0, EncodeSchema({.version = kSchema})).status();
+    // New, or an older layout, which differs from this one by what its schema's key does not have yet.
+    const std::uint32_t before = std::exchange(schema.version, kSchema);
+    const absl::Status put = client_.PutIf(keys_.Schema(), found.seen(), EncodeSchema(schema)).status();
     if (!put.ok() && !absl::IsAborted(put)) return put;
+    if (put.ok() && found.entry) common::LogInfo("store_migrated", {{"from", before}, {"to", kSchema}});
   }
   return absl::UnavailableError("etcd: the schema comes and goes");
 }
@@ -54,8 +63,12 @@ absl::StatusOr<EtcdStore::Found> EtcdStore::Find(const std::string& key) {
 }
 
 absl::StatusOr<std::uint64_t> EtcdStore::Put(const std::string& key, std::uint64_t seen, const std::string& value) {
-  ASSIGN_OR_RETURN(const std::uint64_t revision, client_.PutIf(key, seen, value));
-  RETURN_IF_ERROR(feed_->AwaitTold(revision, kTellWithin));
+  return Told(client_.PutIf(key, seen, value));
+}
+
+absl::StatusOr<std::uint64_t> EtcdStore::Told(absl::StatusOr<std::uint64_t> revision) {
+  RETURN_IF_ERROR(revision.status());
+  RETURN_IF_ERROR(feed_->AwaitTold(*revision, kTellWithin));
   return revision;
 }
 
@@ -130,53 +143,6 @@ absl::StatusOr<std::uint64_t> EtcdStore::SetPairRule(const domain::PairId& pair,
     if (!absl::IsAborted(revision.status())) return Ours(revision);
   }
   return absl::UnavailableError("others keep changing the rule of this pair");
-}
-
-absl::StatusOr<std::uint64_t> EtcdStore::CreateEpoch(const StoredEpoch& epoch) {
-  const absl::Status made = absl::AlreadyExistsError(common::StrCat("epoch ", epoch.number, " has been made"));
-  const absl::Status gap =
-      absl::FailedPreconditionError(common::StrCat("epoch ", epoch.number, " does not follow the highest"));
-  if (epoch.number == 0) return gap;
-  ASSIGN_OR_RETURN(const Found found, Find(keys_.Epoch(epoch.number)));
-  if (found.entry) return made;
-  if (epoch.number > 1) {  // Epochs are never taken away: what is there now is there at the transaction.
-    ASSIGN_OR_RETURN(const Found before, Find(keys_.Epoch(epoch.number - 1)));
-    if (!before.entry) return gap;
-  }
-  absl::StatusOr<std::uint64_t> revision = Put(keys_.Epoch(epoch.number), 0, EncodeEpoch(epoch));
-  return absl::IsAborted(revision.status()) ? made : Ours(revision);
-}
-
-absl::StatusOr<std::uint64_t> EtcdStore::DestroyEpochRoot(std::uint64_t number) {
-  const std::string key = keys_.Epoch(number);
-  for (int tried = 0; tried < kMostConflicts; ++tried) {
-    ASSIGN_OR_RETURN(const Found found, Find(key));
-    if (!found.entry) return absl::NotFoundError(common::StrCat("no epoch ", number));
-    ASSIGN_OR_RETURN(StoredEpoch epoch, DecodeEpoch(keys_, key, found.entry->value));
-    std::uint64_t revision = found.revision;
-    std::uint64_t emptied = found.seen();
-    if (!epoch.sealed.empty()) {
-      epoch.sealed.clear();
-      const absl::StatusOr<std::uint64_t> put = Put(key, found.seen(), EncodeEpoch(epoch));
-      if (absl::IsAborted(put.status())) continue;
-      RETURN_IF_ERROR(put.status());
-      revision = emptied = *put;
-    }
-    // Also on a repetition: whoever emptied it may have got no further.
-    RETURN_IF_ERROR_CTX(client_.Compact(emptied), "the root is gone, but not yet from etcd's history");
-    return Ours(revision);
-  }
-  return absl::UnavailableError(common::StrCat("others keep changing epoch ", number));
-}
-
-absl::StatusOr<std::vector<StoredEpoch>> EtcdStore::Epochs() {
-  std::vector<StoredEpoch> epochs;
-  RETURN_IF_ERROR(ReadPages(keys_.Epochs(), 0, [&](const EtcdEntry& entry) {
-                    ASSIGN_OR_RETURN(StoredEpoch epoch, DecodeEpoch(keys_, entry.key, entry.value));
-                    epochs.push_back(std::move(epoch));
-                    return absl::OkStatus();
-                  }).status());
-  return epochs;
 }
 
 absl::StatusOr<std::uint64_t> EtcdStore::Revision() {

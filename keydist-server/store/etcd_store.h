@@ -21,14 +21,16 @@ class EtcdFeed;
 /// and free pages, and backups of them, can be opened with the KEK until etcd itself has overwritten them.
 class EtcdStore final : public Store {
  public:
-  static constexpr std::uint32_t kSchema = 1;
+  /// Of the layout of the keys. 2 has the KEK in force in the schema's key.
+  static constexpr std::uint32_t kSchema = 2;
 
   struct Options {
     EtcdEndpoints endpoints;
     std::string prefix = "keydist/";                  ///< Of all keys.
     absl::Duration most_silence = absl::Seconds(10);  ///< Longer without word from etcd, and Following says so.
   };
-  /// FailedPrecondition: a newer release's schema. Unavailable: no endpoint answers, or a move or restore into this
+  /// Brings the layout of an older release forward, once for all replicas; those of that release that run go on.
+  /// FailedPrecondition: a newer release's layout. Unavailable: no endpoint answers, or a move or restore into this
   /// store has not ended. The references outlive the store.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<EtcdStore>> Open(Options options, const common::Clock& clock,
                                                                        common::Random& random);
@@ -42,6 +44,9 @@ class EtcdStore final : public Store {
   absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
+  absl::StatusOr<std::optional<StoredKek>> KekInForce() override;
+  absl::Status SetKek(const std::optional<StoredKek>& before, const StoredKek& after,
+                      const std::vector<ResealedRoot>& roots) override;
   absl::StatusOr<std::uint64_t> Revision() override;
   absl::StatusOr<std::vector<domain::ReplicaMark>> ExchangeMarks(const domain::ReplicaMark& own) override;
   absl::Status Following() const override;
@@ -57,8 +62,12 @@ class EtcdStore final : public Store {
     [[nodiscard]] std::uint64_t seen() const { return entry ? entry->revision : 0; }
   };
   absl::StatusOr<Found> Find(const std::string& key);
+  /// The schema's key as it is now.
+  absl::StatusOr<EtcdSchema> FindSchema(std::uint64_t* seen);
   /// PutIf, and the listener has heard.
   absl::StatusOr<std::uint64_t> Put(const std::string& key, std::uint64_t seen, const std::string& value);
+  /// Returns when the listener has heard of it.
+  absl::StatusOr<std::uint64_t> Told(absl::StatusOr<std::uint64_t> revision);
   /// Page by page under `prefix`, all at revision `at` (0: the newest): the revision that was read.
   absl::StatusOr<std::uint64_t> ReadPages(const std::string& prefix, std::uint64_t at,
                                           const std::function<absl::Status(const EtcdEntry&)>& visit);

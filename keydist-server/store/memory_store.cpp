@@ -65,6 +65,7 @@ absl::StatusOr<std::uint64_t> MemoryStore::CreateEpoch(const StoredEpoch& epoch)
   if (epoch.number != highest + 1) {
     return absl::FailedPreconditionError(common::StrCat("epoch ", epoch.number, " does not follow epoch ", highest));
   }
+  if (kek_ && !IsSealedUnder(*kek_, epoch.sealed)) return absl::AbortedError("another KEK is in force");
   epochs_.emplace(epoch.number, epoch);
   return Tell(domain::EpochMark{.number = epoch.number, .activates = epoch.activates, .destroyed = false});
 }
@@ -83,6 +84,22 @@ absl::StatusOr<std::vector<StoredEpoch>> MemoryStore::Epochs() {
   std::vector<StoredEpoch> epochs;
   for (const auto& [number, epoch] : epochs_) epochs.push_back(epoch);
   return epochs;
+}
+
+absl::StatusOr<std::optional<StoredKek>> MemoryStore::KekInForce() {
+  const std::lock_guard lock(mutex_);
+  return kek_;
+}
+
+absl::Status MemoryStore::SetKek(const std::optional<StoredKek>& before, const StoredKek& after,
+                                 const std::vector<ResealedRoot>& roots) {
+  const std::lock_guard lock(mutex_);
+  std::vector<StoredEpoch> epochs;
+  for (const auto& [number, epoch] : epochs_) epochs.push_back(epoch);
+  if (kek_ != before || !AreTheLiveRoots(epochs, roots)) return absl::AbortedError("changed meanwhile");
+  for (const ResealedRoot& root : roots) epochs_[root.epoch].sealed = root.after;
+  kek_ = after;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> MemoryStore::Revision() {

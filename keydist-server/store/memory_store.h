@@ -18,6 +18,9 @@ class MemoryStore : public Store {
   absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
+  absl::StatusOr<std::optional<StoredKek>> KekInForce() override;
+  absl::Status SetKek(const std::optional<StoredKek>& before, const StoredKek& after,
+                      const std::vector<ResealedRoot>& roots) override;
   absl::StatusOr<std::uint64_t> Revision() override;
   void SetListener(Listener listener) override;
 
@@ -27,6 +30,7 @@ class MemoryStore : public Store {
   std::map<common::HenbId, domain::HenbRecord> henbs_;
   std::map<domain::PairId, domain::PairRule> rules_;
   std::map<std::uint64_t, StoredEpoch> epochs_;
+  std::optional<StoredKek> kek_;
   std::uint64_t revision_ = 0;
   Listener listener_;
 };

@@ -45,7 +45,9 @@ absl::StatusOr<Moved> MoveToEtcd(SqliteStore& from, EtcdStore::Options to, const
   } else {
     RETURN_IF_ERROR(CopyAndMark(from, *filler, &moved));
   }
-  RETURN_IF_ERROR_CTX(filler->Finish(moved.revision),
+  // After the mark nothing changes it any more.
+  ASSIGN_OR_RETURN(const std::optional<StoredKek> kek, from.KekInForce());
+  RETURN_IF_ERROR_CTX(filler->Finish(moved.revision, kek),
                       "marked as moved, but the new store is not open yet: run it again");
   RETURN_IF_ERROR_CTX(from.ForgetRoots(), "moved, but the roots in the old store are still there: run it again");
   common::LogInfo(

@@ -36,8 +36,7 @@ void SqliteStore::Freeze(bool frozen) {
 
 absl::Status SqliteStore::MarkMoved() {
   const std::lock_guard lock(mutex_);
-  SqliteStatement write(database_, "UPDATE meta SET value=? WHERE name='schema'");
-  RETURN_IF_ERROR(write.Bind(kMovedSchema).Run());
+  RETURN_IF_ERROR(database_.Execute("INSERT OR REPLACE INTO meta VALUES('moved', 1)"));
   moved_ = true;
   return absl::OkStatus();
 }
@@ -45,7 +44,7 @@ absl::Status SqliteStore::MarkMoved() {
 absl::Status SqliteStore::ForgetRoots() {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(database_.Execute("UPDATE epoch SET sealed=x'' WHERE length(sealed) > 0"));
-  return database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  return CutLog();
 }
 
 }  // namespace henb::keydist::store

@@ -1,6 +1,7 @@
 #include "keydist-server/store/sqlite_store.h"
 
 #include "common/status.h"
+#include "keydist-server/store/sqlite_schema.h"
 
 namespace henb::keydist::store {
 
@@ -9,16 +10,6 @@ using common::SqliteStatement;
 using common::SqliteTransaction;
 
 namespace {
-
-constexpr std::string_view kTables = R"(
-CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS henb(id TEXT PRIMARY KEY, state INTEGER NOT NULL, generation INTEGER NOT NULL,
-  anchors BLOB NOT NULL, groups TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pair_rule(lower TEXT NOT NULL, higher TEXT NOT NULL, rule INTEGER NOT NULL,
-  PRIMARY KEY(lower, higher)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS epoch(number INTEGER PRIMARY KEY, activates_us INTEGER NOT NULL, sealed BLOB NOT NULL);
-INSERT OR IGNORE INTO meta VALUES('schema', 1), ('revision', 0);
-)";
 
 std::string PackAnchors(const domain::HenbRecord& record) {
   std::string packed;
@@ -51,21 +42,8 @@ absl::StatusOr<domain::HenbRecord> Unpack(const SqliteStatement& row) {
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
   ASSIGN_OR_RETURN(SqliteDatabase database, SqliteDatabase::Open(path));
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database)));
-  RETURN_IF_ERROR_CTX(store->Prepare(), path);
+  ASSIGN_OR_RETURN_CTX(store->moved_, PrepareSqliteSchema(store->database_), path);
   return store;
-}
-
-absl::Status SqliteStore::Prepare() {
-  RETURN_IF_ERROR(database_.Execute(std::string(kTables)));
-  SqliteStatement read(database_, "SELECT value FROM meta WHERE name='schema'");
-  ASSIGN_OR_RETURN(const bool row, read.Step());
-  const std::uint64_t schema = row ? read.Number(0) : 0;
-  moved_ = schema == kMovedSchema;
-  if (schema != kSchema && !moved_) {
-    return absl::FailedPreconditionError(
-        common::StrCat("schema ", schema, " is not one this release knows (", kSchema, ")"));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::Fill(const std::vector<domain::HenbRecord>& henbs,
@@ -85,6 +63,15 @@ absl::Status SqliteStore::Fill(const std::vector<domain::HenbRecord>& henbs,
   SqliteStatement write(database_, "INSERT INTO epoch VALUES(?, 0, x'')");
   RETURN_IF_ERROR(write.Bind(last_epoch).Run());
   RETURN_IF_ERROR(database_.Execute("UPDATE meta SET value=1 WHERE name='revision'"));
+  return transaction.Commit();
+}
+
+absl::Status SqliteStore::CheckWritable() {
+  const std::lock_guard lock(mutex_);
+  if (moved_ || frozen_) return absl::OkStatus();  // It says so itself.
+  SqliteTransaction transaction(database_);
+  RETURN_IF_ERROR(transaction.Begin());
+  RETURN_IF_ERROR(database_.Execute("UPDATE meta SET value=value WHERE name='revision'"));
   return transaction.Commit();
 }
 
@@ -225,71 +212,6 @@ absl::StatusOr<std::uint64_t> SqliteStore::SetPairRule(const domain::PairId& pai
   if (rule != domain::PairRule::kNone) write.Bind(static_cast<std::uint64_t>(rule));
   RETURN_IF_ERROR(write.Run());
   return Finish(&transaction, PairException{pair, rule});
-}
-
-absl::StatusOr<std::uint64_t> SqliteStore::CreateEpoch(const StoredEpoch& epoch) {
-  const std::lock_guard lock(mutex_);
-  SqliteTransaction transaction(database_);
-  RETURN_IF_ERROR(Begin(&transaction));
-  {
-    SqliteStatement read(database_, "SELECT ifnull(max(number), 0) FROM epoch");
-    ASSIGN_OR_RETURN(const bool row, read.Step());
-    const std::uint64_t highest = row ? read.Number(0) : 0;
-    if (epoch.number > 0 && epoch.number <= highest) {
-      return absl::AlreadyExistsError(common::StrCat("epoch ", epoch.number, " has been made"));
-    }
-    if (epoch.number != highest + 1) {
-      return absl::FailedPreconditionError(common::StrCat("epoch ", epoch.number, " does not follow epoch ", highest));
-    }
-  }
-  SqliteStatement write(database_, "INSERT INTO epoch VALUES(?, ?, ?)");
-  write.Bind(epoch.number).Bind(static_cast<std::uint64_t>(absl::ToUnixMicros(epoch.activates))).BindBlob(epoch.sealed);
-  RETURN_IF_ERROR(write.Run());
-  return Finish(&transaction,
-                domain::EpochMark{.number = epoch.number, .activates = epoch.activates, .destroyed = false});
-}
-
-absl::StatusOr<std::uint64_t> SqliteStore::DestroyEpochRoot(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
-  absl::StatusOr<std::uint64_t> revision = absl::UnknownError("");
-  {
-    SqliteTransaction transaction(database_);
-    RETURN_IF_ERROR(Begin(&transaction));
-    domain::EpochMark mark{.number = number, .activates = {}, .destroyed = true};
-    bool destroyed = false;
-    {
-      SqliteStatement read(database_, "SELECT activates_us, length(sealed) FROM epoch WHERE number=?");
-      ASSIGN_OR_RETURN(const bool row, read.Bind(number).Step());
-      if (!row) return absl::NotFoundError(common::StrCat("no epoch ", number));
-      mark.activates = absl::FromUnixMicros(static_cast<std::int64_t>(read.Number(0)));
-      destroyed = read.Number(1) == 0;
-    }
-    if (destroyed) {
-      revision = ReadRevision();
-    } else {
-      SqliteStatement write(database_, "UPDATE epoch SET sealed=x'' WHERE number=?");
-      RETURN_IF_ERROR(write.Bind(number).Run());
-      revision = Finish(&transaction, mark);
-    }
-  }
-  RETURN_IF_ERROR(revision.status());
-  // The write-ahead log still holds the page as it was: write it back and cut the log to nothing. Busy never happens
-  // with the one connection that this store has.
-  RETURN_IF_ERROR(database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
-  return revision;
-}
-
-absl::StatusOr<std::vector<StoredEpoch>> SqliteStore::Epochs() {
-  const std::lock_guard lock(mutex_);
-  std::vector<StoredEpoch> epochs;
-  SqliteStatement read(database_, "SELECT number, activates_us, sealed FROM epoch ORDER BY number");
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, read.Step());
-    if (!row) return epochs;
-    epochs.push_back({.number = read.Number(0),
-                      .activates = absl::FromUnixMicros(static_cast<std::int64_t>(read.Number(1))),
-                      .sealed = std::string(read.Bytes(2))});
-  }
 }
 
 absl::StatusOr<std::uint64_t> SqliteStore::Revision() {

@@ -17,10 +17,7 @@ namespace henb::keydist::store {
 /// (secure_delete) and in the write-ahead log (truncated at once); what the disk itself keeps is out of reach.
 class SqliteStore final : public Store {
  public:
-  static constexpr std::uint64_t kSchema = 1;
-  static constexpr std::uint64_t kMovedSchema = 2;  ///< Of a file whose service was moved to another store.
-
-  /// FailedPrecondition: the file was written by a newer schema. Others as SqliteDatabase::Open.
+  /// Brings the file of an older release forward. Errors as SqliteDatabase::Open and PrepareSqliteSchema.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& path);
 
   /// Writes all of it in one transaction, for a restore; `last_epoch` is there as one whose root has been destroyed.
@@ -33,14 +30,14 @@ class SqliteStore final : public Store {
   [[nodiscard]] absl::StatusOr<std::uint64_t> MoveId(common::Random& random);
   /// While frozen, writes are Unavailable.
   void Freeze(bool frozen);
-  /// Durable, and for good: writes are FailedPrecondition, and so is Following, so that no key goes out. A release that
-  /// does not know of moves does not open the file.
+  /// Durable, and for good: writes are FailedPrecondition, and so is Following, so that no key goes out.
   [[nodiscard]] absl::Status MarkMoved();
   [[nodiscard]] bool moved() const { return moved_; }
   /// Empties every sealed root; the new store has them.
   [[nodiscard]] absl::Status ForgetRoots();
 
   absl::Status Following() const override;
+  absl::Status CheckWritable() override;
   absl::StatusOr<std::uint64_t> CreateHenb(const domain::HenbRecord& record) override;
   absl::StatusOr<std::vector<absl::Status>> CreateHenbs(const std::vector<domain::HenbRecord>& records) override;
   absl::StatusOr<std::uint64_t> UpdateHenb(const domain::HenbRecord& before, const domain::HenbRecord& after) override;
@@ -50,16 +47,22 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) override;
   absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) override;
   absl::StatusOr<std::vector<StoredEpoch>> Epochs() override;
+  absl::StatusOr<std::optional<StoredKek>> KekInForce() override;
+  absl::Status SetKek(const std::optional<StoredKek>& before, const StoredKek& after,
+                      const std::vector<ResealedRoot>& roots) override;
   absl::StatusOr<std::uint64_t> Revision() override;
   void SetListener(Listener listener) override;
 
  private:
   explicit SqliteStore(common::SqliteDatabase database) : database_(std::move(database)) {}
-  absl::Status Prepare();
   /// A write's transaction, where writes are taken.
   absl::Status Begin(common::SqliteTransaction* transaction);
   absl::Status Insert(const domain::HenbRecord& record);
   absl::StatusOr<std::uint64_t> ReadRevision();
+  absl::StatusOr<std::optional<StoredKek>> ReadKek();
+  absl::StatusOr<std::vector<StoredEpoch>> ReadEpochs();
+  /// What the write-ahead log still holds goes from it too.
+  absl::Status CutLog();
   absl::Status ReadHenbs(const HenbVisitor& visit);
   absl::Status ReadPairRules(const PairVisitor& visit);
   absl::StatusOr<std::optional<domain::HenbRecord>> Read(const common::HenbId& id);

@@ -1,5 +1,7 @@
 #include "keydist-server/store/store.h"
 
+#include "keydist-server/domain/root_sealer.h"
+
 namespace henb::keydist::store {
 
 absl::StatusOr<std::vector<absl::Status>> Store::CreateHenbs(const std::vector<domain::HenbRecord>& records) {
@@ -11,6 +13,18 @@ absl::StatusOr<std::vector<absl::Status>> Store::CreateHenbs(const std::vector<d
     statuses.push_back(std::move(status));
   }
   return statuses;
+}
+
+bool IsSealedUnder(const StoredKek& kek, std::string_view sealed) { return domain::KekIdOf(sealed) == kek.id; }
+
+bool AreTheLiveRoots(const std::vector<StoredEpoch>& epochs, const std::vector<ResealedRoot>& roots) {
+  auto root = roots.begin();
+  for (const StoredEpoch& epoch : epochs) {
+    if (epoch.sealed.empty()) continue;
+    if (root == roots.end() || root->epoch != epoch.number || root->before != epoch.sealed) return false;
+    ++root;
+  }
+  return root == roots.end();
 }
 
 }  // namespace henb::keydist::store

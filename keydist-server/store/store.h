@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "keydist-server/domain/epoch.h"
 #include "keydist-server/domain/henb_record.h"
+#include "keydist-server/domain/kek.h"
 #include "keydist-server/domain/replica_clocks.h"
 
 namespace henb::keydist::store {
@@ -23,6 +25,20 @@ struct StoredEpoch {
   absl::Time activates;  ///< Kept to the microsecond.
   std::string sealed;
   friend bool operator==(const StoredEpoch&, const StoredEpoch&) = default;
+};
+
+/// The KEK in force: what seals the roots. `id` has domain::kKekIdSize octets.
+struct StoredKek {
+  std::string id;
+  absl::Time since;  ///< Kept to the microsecond.
+  friend bool operator==(const StoredKek&, const StoredKek&) = default;
+};
+
+/// A root sealed anew.
+struct ResealedRoot {
+  std::uint64_t epoch = 0;
+  std::string before;
+  std::string after;
 };
 
 struct PairException {
@@ -65,12 +81,20 @@ class Store {
                                                                   domain::PairRule rule) = 0;
 
   /// Compare-and-create: AlreadyExists when the number is there (its root is the one to use); FailedPrecondition unless
-  /// it is one above the highest ever created.
+  /// it is one above the highest ever created. Aborted: sealed under another KEK than the one in force.
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> CreateEpoch(const StoredEpoch& epoch) = 0;
   /// Empties `sealed` for good, also in the backend's own leftovers as far as it can. Repeating it is OK. NotFound.
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> DestroyEpochRoot(std::uint64_t number) = 0;
   /// In order of number.
   [[nodiscard]] virtual absl::StatusOr<std::vector<StoredEpoch>> Epochs() = 0;
+
+  /// None before the first SetKek.
+  [[nodiscard]] virtual absl::StatusOr<std::optional<StoredKek>> KekInForce() = 0;
+  /// From now on `after` is in force, and `roots`, which are all that have not been destroyed, are sealed anew: in one
+  /// write, and what was sealed before is gone as a destroyed root is. Aborted when `before` is not in force or the
+  /// roots are others: read again. Not a change that listeners hear of.
+  [[nodiscard]] virtual absl::Status SetKek(const std::optional<StoredKek>& before, const StoredKek& after,
+                                            const std::vector<ResealedRoot>& roots) = 0;
 
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> Revision() = 0;
   /// Leaves `own` in the place of its name and returns the marks of all replicas as they were before. Takes no notice
@@ -82,11 +106,18 @@ class Store {
   /// Not OK when others may have changed what was read or told here, and for seconds no word of it has come: nothing
   /// may be decided by that any more; FailedPrecondition: for good, the service is elsewhere. Cheap.
   [[nodiscard]] virtual absl::Status Following() const { return absl::OkStatus(); }
+  /// OK: a write would be taken now. Tries it where nothing else tells; blocks as a write does.
+  [[nodiscard]] virtual absl::Status CheckWritable() { return absl::OkStatus(); }
   /// `listener` hears of every change, of other owners' too, after it is durable, in order of revision, on a thread of
   /// the store's or of the writer's; it may hear of changes that ReadAll saw. A write returns when its change has been
   /// told. The listener must not call the store. Set once, before the first write; nullptr at the
   /// end: when it has returned, nothing more is told.
   virtual void SetListener(Listener listener) = 0;
 };
+
+/// For backends. `sealed` names `kek`.
+[[nodiscard]] bool IsSealedUnder(const StoredKek& kek, std::string_view sealed);
+/// `roots` are those of `epochs` that have not been destroyed, as they are, in order.
+[[nodiscard]] bool AreTheLiveRoots(const std::vector<StoredEpoch>& epochs, const std::vector<ResealedRoot>& roots);
 
 }  // namespace henb::keydist::store

@@ -84,13 +84,13 @@ def oversized():
     return count
 
 
-def connections(most=4000):
-    """As many connections as it may have, silent, opened again when the server ends them."""
+def connections(most=10_000):
+    """As many connections as it may have, silent, from ten addresses, opened again when the server ends them."""
     held, count = [], 0
     while again():
         if len(held) < most:
             try:
-                held.append(socket.create_connection(("127.0.0.1", PORT), timeout=5))
+                held.append(socket.create_connection(("127.0.0.1", PORT), timeout=5, source_address=(f"127.0.0.{2 + count % 10}", 0)))
                 count += 1
                 did(count)
             except OSError:

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import time
@@ -89,7 +90,7 @@ def attack(root, options, service, messages, group, kind):
         if attacker.stdout.readline() != "begun\n":
             raise SystemExit(f"{kind}: the attacker did not begin")
         p50, p99, answers = healthy(service, messages, options.seconds)
-        rss = root.rss_kib() // 1024
+        rss, peak = root.rss_kib() // 1024, root.rss_kib("VmHWM") // 1024
         attacker.terminate()
         did = attacker.communicate(timeout=60)[0].strip()
     finally:
@@ -99,7 +100,8 @@ def attack(root, options, service, messages, group, kind):
         raise SystemExit(f"{kind}: the server died:\n{root.logged()[-2000:]}")
     bound = max(FACTOR * quiet, FLOOR_S)
     return {"attack": kind, "did": int(did or 0), "quiet_p99_ms": round(quiet * 1e3, 2), "p50_ms": round(p50 * 1e3, 2),
-            "p99_ms": round(p99 * 1e3, 2), "answers": answers, "rss_mib": rss, "ok": p99 <= (9 if options.untimed else bound) and rss <= RSS_MIB and int(did or 0) > 0}
+            "p99_ms": round(p99 * 1e3, 2), "ratio": round(p99 / quiet, 1), "answers": answers, "rss_mib": rss, "peak_mib": peak, "cut": root.logged().count("event=connection_cut"),
+            "ok": p99 <= (9 if options.untimed else bound) and peak <= RSS_MIB and int(did or 0) > 0}
 
 
 def main():
@@ -112,6 +114,8 @@ def main():
     parser.add_argument("--untimed", action="store_true")
     options = parser.parse_args()
     group, failed = ControlGroup(), False
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # 10,000 connections take as many at each end.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for kind in [options.only] if options.only else [kind for kind in KINDS if kind != options.skip]:
         with keydist_root.KeydistRoot(options.bin) as root:  # One of its own: what an attack leaves is not the next one's.
             messages, stubs = keydist_protos.load(options.root, root.root / "py")

@@ -111,9 +111,10 @@ listen = "127.0.0.1:{self.metrics_port}"
     def status(self):
         return json.loads(self.ctl("--json", "status").stdout)
 
-    def rss_kib(self):
+    def rss_kib(self, what="VmRSS"):
+        """What it has in memory; "VmHWM": the most that it ever had."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{what}:"):
                 return int(line.split()[1])
         return 0
 

@@ -155,7 +155,7 @@ TEST_F(EtcdOnly, RefusesASchemaOfANewerRelease) {
   static const common::SystemClock clock;
   EtcdClient client(EndpointsOf(Etcd()), clock);
   const EtcdKeys keys(FreshPrefix());
-  ASSERT_TRUE(client.PutIf(keys.Schema(), 0, EncodeSchema({.version = 2})).ok());
+  ASSERT_TRUE(client.PutIf(keys.Schema(), 0, EncodeSchema({.version = EtcdStore::kSchema + 1})).ok());
   EXPECT_EQ(OpenEtcd(keys.prefix()).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 

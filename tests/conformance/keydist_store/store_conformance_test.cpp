@@ -149,6 +149,61 @@ TEST_P(StoreConformance, EpochNumbersHaveNoGapsAndAreNeverUsedAgain) {
   EXPECT_EQ(store_->CreateEpoch(Epoch(1)).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
+/// A sealed root of this KEK, as the store sees it.
+std::string SealedBy(const StoredKek& kek, char fill) { return "\1" + kek.id + std::string(60, fill); }
+
+TEST_P(StoreConformance, AChangeOfTheKekIsOneWriteOfAllRoots) {
+  const StoredKek first{.id = "kek--one", .since = absl::FromUnixMicros(1'800'000'000'000'001)};
+  const StoredKek second{.id = "kek--two", .since = absl::FromUnixMicros(1'800'000'000'000'002)};
+  EXPECT_FALSE(store_->KekInForce()->has_value());
+  ASSERT_TRUE(store_->SetKek(std::nullopt, first, {}).ok());
+  EXPECT_EQ(**store_->KekInForce(), first);
+  EXPECT_TRUE(absl::IsAborted(store_->SetKek(std::nullopt, second, {}))) << "somebody was first";
+  EXPECT_TRUE(absl::IsAborted(store_->CreateEpoch(Epoch(1, SealedBy(second, 'x'))).status())) << "not in force";
+  ASSERT_TRUE(store_->CreateEpoch(Epoch(1, SealedBy(first, 'a'))).ok());
+  ASSERT_TRUE(store_->CreateEpoch(Epoch(2, SealedBy(first, 'b'))).ok());
+  ASSERT_TRUE(store_->CreateEpoch(Epoch(3, SealedBy(first, 'c'))).ok());
+  ASSERT_TRUE(store_->DestroyEpochRoot(1).ok());
+
+  const ResealedRoot two{.epoch = 2, .before = SealedBy(first, 'b'), .after = SealedBy(second, 'B')};
+  const ResealedRoot three{.epoch = 3, .before = SealedBy(first, 'c'), .after = SealedBy(second, 'C')};
+  EXPECT_TRUE(absl::IsAborted(store_->SetKek(first, second, {two}))) << "one is left out";
+  EXPECT_TRUE(absl::IsAborted(store_->SetKek(first, second, {two, {3, "other", "x"}}))) << "one is another";
+  EXPECT_TRUE(absl::IsAborted(store_->SetKek(second, second, {two, three}))) << "another is in force";
+  EXPECT_EQ(store_->Epochs()->at(1), Epoch(2, SealedBy(first, 'b'))) << "and nothing is half done";
+  ASSERT_TRUE(store_->SetKek(first, second, {two, three}).ok());
+  EXPECT_EQ(**store_->KekInForce(), second);
+  EXPECT_EQ(store_->Epochs()->at(0), Epoch(1, ""));
+  EXPECT_EQ(store_->Epochs()->at(1), Epoch(2, SealedBy(second, 'B')));
+  EXPECT_EQ(store_->Epochs()->at(2), Epoch(3, SealedBy(second, 'C')));
+  EXPECT_TRUE(absl::IsAborted(store_->CreateEpoch(Epoch(4, SealedBy(first, 'd'))).status())) << "the old one is out";
+  ASSERT_TRUE(store_->CreateEpoch(Epoch(4, SealedBy(second, 'D'))).ok());
+}
+
+TEST_P(StoreConformance, AnEpochMadeDuringAChangeOfTheKekIsNeverSealedUnderTheOldOne) {
+  const StoredKek first{.id = "kek--one", .since = absl::FromUnixMicros(1)};
+  const StoredKek second{.id = "kek--two", .since = absl::FromUnixMicros(2)};
+  ASSERT_TRUE(store_->SetKek(std::nullopt, first, {}).ok());
+  std::thread maker([&] {
+    for (std::uint64_t number = 1; number <= 20; ++number) {
+      const StoredKek kek = **store_->KekInForce();
+      const absl::Status made = store_->CreateEpoch(Epoch(number, SealedBy(kek, 'x'))).status();
+      if (absl::IsAborted(made)) --number;
+    }
+  });
+  bool done = false;
+  while (!done) {
+    std::vector<ResealedRoot> roots;
+    for (const StoredEpoch& epoch : *store_->Epochs()) {
+      roots.push_back({.epoch = epoch.number, .before = epoch.sealed, .after = SealedBy(second, 'y')});
+    }
+    done = store_->SetKek(first, second, roots).ok();
+  }
+  maker.join();
+  ASSERT_EQ(store_->Epochs()->size(), 20U);
+  for (const StoredEpoch& epoch : *store_->Epochs()) EXPECT_TRUE(IsSealedUnder(second, epoch.sealed)) << epoch.number;
+}
+
 TEST_P(StoreConformance, TellsEveryChangeInOrderAndNothingElse) {
   std::vector<std::uint64_t> revisions;
   std::vector<std::size_t> kinds;
@@ -181,6 +236,14 @@ class SqliteOnly : public ::testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.status();
     store_ = *std::move(opened);
   }
+  [[nodiscard]] bool InFiles(const std::string& planted) const {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::ifstream file(path_ + suffix, std::ios::binary);
+      const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+      if (content.find(planted) != std::string::npos) return true;
+    }
+    return false;
+  }
   tests::TempDirectory folder_;
   std::string path_ = folder_.File("store.db");
   std::unique_ptr<Store> store_;
@@ -199,19 +262,21 @@ TEST_F(SqliteOnly, KeepsEverythingAcrossARestart) {
 
 TEST_F(SqliteOnly, R45ADestroyedRootIsInNoneOfTheFiles) {
   const std::string planted(69, '\xA7');
-  const auto found = [&] {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::ifstream file(path_ + suffix, std::ios::binary);
-      const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-      if (content.find(planted) != std::string::npos) return true;
-    }
-    return false;
-  };
+  const auto found = [&] { return InFiles(planted); };
   ASSERT_TRUE(store_->CreateEpoch(Epoch(1, planted)).ok());
   EXPECT_TRUE(found()) << "the search can find";
   ASSERT_TRUE(store_->CreateEpoch(Epoch(2, "other")).ok());
   ASSERT_TRUE(store_->DestroyEpochRoot(1).ok());
   EXPECT_FALSE(found());
+}
+
+TEST_F(SqliteOnly, R45WhatAnOldKekSealedIsInNoneOfTheFiles) {
+  const std::string planted = "a-root-sealed-by-an-old-kek";
+  const StoredKek kek{.id = "kek--one", .since = absl::FromUnixMicros(1)};
+  ASSERT_TRUE(store_->CreateEpoch(Epoch(1, planted)).ok());
+  ASSERT_TRUE(InFiles(planted)) << "the search finds what is there";
+  ASSERT_TRUE(store_->SetKek(std::nullopt, kek, {{1, planted, SealedBy(kek, 'x')}}).ok());
+  EXPECT_FALSE(InFiles(planted));
 }
 
 TEST_F(SqliteOnly, FilesAreTheOwnersAlone) {

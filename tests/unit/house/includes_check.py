@@ -28,6 +28,7 @@ MAY_SEE = {
     "henb-x2sec/control": ["common"],
     "henb-x2sec/ctl": ["common"],
     "keydist-server/domain": ["common"],
+    "keydist-server/pkcs11": ["common", "keydist-server/domain"],
     "keydist-server/store": ["common", "keydist-server/domain"],
     "keydist-server/service": ["common", "keydist-server/domain", "keydist-server/store"],
     "keydist-server/rpc": ["common", "keydist-server/domain", "keydist-server/store", "keydist-server/service"],

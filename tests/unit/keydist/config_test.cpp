@@ -9,6 +9,7 @@
 #include "common/file.h"
 #include "common/strings.h"
 #include "keydist-server/app/credentials.h"
+#include "keydist-server/app/keks.h"
 #include "keydist-server/app/port_guard.h"
 #include "tests/unit/keydist/test_server.h"
 
@@ -127,6 +128,22 @@ TEST(Config, ErrorsAboutTheStoreNameThePlace) {
   EXPECT_THAT(Error(With(std::string(kEtcd) + "silence = \"3s\"\n")), HasSubstr("twice store.etcd.deadline"));
 }
 
+TEST(Config, AKekMayLieInATokenAndEarlierOnesBeAtHand) {
+  using ::testing::HasSubstr;
+  const std::string uri = "pkcs11:token=t;object=k?module-path=/m.so&pin-source=credential:pin";
+  const auto config = app::ParseConfig(
+      With(common::StrCat("[keys]\nkek = \"", uri, "\"\nprevious_keks = [\"credential:kek\", \"/old\"]\n")), "k.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  app::Config resolved = *config;
+  ASSERT_TRUE(app::ResolveCredentials("/run/credentials/x", &resolved).ok());
+  EXPECT_EQ(resolved.kek, "pkcs11:token=t;object=k?module-path=/m.so&pin-source=/run/credentials/x/pin");
+  EXPECT_THAT(resolved.previous_keks, ::testing::ElementsAre("/run/credentials/x/kek", "/old"));
+  EXPECT_EQ(app::ParseConfig(With("[keys]\nkek_file = \"/k\"\n"), "k.toml")->kek, "/k") << "its older name";
+  EXPECT_THAT(Error(With("[keys]\nkek = \"/a\"\nkek_file = \"/b\"\n")), HasSubstr("is keys.kek, which is there too"));
+  EXPECT_THAT(Error(With("[keys]\nkek = \"pkcs11:token=t\"\n")), HasSubstr("PKCS #11 URI"));
+  EXPECT_THAT(Error(With("[keys]\nprevious_keks = [\"pkcs11:object=k?pin-value=1\"]\n")), HasSubstr("pin-value"));
+}
+
 TEST(Config, EveryKeyOfTheDocumentationIsKnown) {
   const std::string page = *common::ReadFile(X2_SOURCE_DIR "/docs/configuration.md");
   const std::size_t begin = page.find("## keydist-server");
@@ -156,18 +173,22 @@ tls.anchors = ["r.pem"]
   EXPECT_GE(keys, 20);
 }
 
+absl::StatusOr<domain::RootSealer> LoadKek(const std::string& place) {
+  app::Config config;
+  config.kek = place;
+  return app::LoadKeks(config);
+}
+
 TEST(Files, SecretsThatOthersCanReadAreRefused) {
   const TemporaryFolder folder;
-  EXPECT_FALSE(app::LoadKek(folder.Write("kek", std::string(32, 'k'), 0644)).ok());
-  EXPECT_TRUE(app::LoadKek(folder.Write("kek2", std::string(32, 'k'), 0600)).ok());
-  EXPECT_TRUE(app::LoadKek(folder.Write("kek3", std::string(64, 'A') + "\n", 0400)).ok());
+  EXPECT_FALSE(LoadKek(folder.Write("kek", std::string(32, 'k'), 0644)).ok());
+  EXPECT_TRUE(LoadKek(folder.Write("kek2", std::string(32, 'k'), 0600)).ok());
+  EXPECT_TRUE(LoadKek(folder.Write("kek3", std::string(64, 'A') + "\n", 0400)).ok());
   for (const std::size_t size : {0U, 31U, 33U, 66U}) {
-    EXPECT_EQ(app::LoadKek(folder.Write("bad", std::string(size, 'k'))).status().code(),
-              absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(LoadKek(folder.Write("bad", std::string(size, 'k'))).status().code(), absl::StatusCode::kInvalidArgument);
   }
-  EXPECT_EQ(app::LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_FALSE(app::LoadKek(folder.path() + "/none").ok());
+  EXPECT_EQ(LoadKek(folder.Write("bad", std::string(64, 'x'))).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(LoadKek(folder.path() + "/none").ok());
 }
 
 TEST(Files, R51TheHeadsKeyIsMadeOnceAndItsPublicHalfStandsBesideIt) {
@@ -190,24 +211,24 @@ TEST(Files, TheKekMayBeACredentialOfTheServiceManager) {
   const TemporaryFolder folder;
   app::Config config = *app::ParseConfig(kGood, "k.toml");
   ASSERT_TRUE(app::ResolveCredentials(nullptr, &config).ok());
-  EXPECT_EQ(config.kek_file, "/etc/keydist-server/kek");
-  config.kek_file.clear();
+  EXPECT_EQ(config.kek, "/etc/keydist-server/kek");
+  config.kek.clear();
   ASSERT_TRUE(app::ResolveCredentials(folder.path().c_str(), &config).ok());
-  EXPECT_EQ(config.kek_file, "/etc/keydist-server/kek") << "no credential of that name was given";
+  EXPECT_EQ(config.kek, "/etc/keydist-server/kek") << "no credential of that name was given";
   const std::string kek = folder.Write("kek", std::string(32, 'k'), 0440);  // As systemd's look to stat(2).
-  config.kek_file.clear();
+  config.kek.clear();
   ASSERT_TRUE(app::ResolveCredentials(folder.path().c_str(), &config).ok());
-  EXPECT_EQ(config.kek_file, kek);
-  EXPECT_FALSE(app::LoadKek(kek).ok());
+  EXPECT_EQ(config.kek, kek);
+  EXPECT_FALSE(LoadKek(kek).ok());
   setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1);
-  EXPECT_TRUE(app::LoadKek(kek).ok());
+  EXPECT_TRUE(LoadKek(kek).ok());
   unsetenv("CREDENTIALS_DIRECTORY");
   config.key = "credential:tls-key";
   EXPECT_FALSE(app::ResolveCredentials(nullptr, &config).ok());
   ASSERT_TRUE(app::ResolveCredentials("/run/credentials/x", &config).ok());
   EXPECT_EQ(config.key, "/run/credentials/x/tls-key");
   for (const char* bad : {"credential:", "credential:../kek", "credential:a/b"}) {
-    config.kek_file = bad;
+    config.kek = bad;
     EXPECT_FALSE(app::ResolveCredentials("/run/credentials/x", &config).ok()) << bad;
   }
 }
@@ -217,7 +238,7 @@ TEST(Files, AKekIsNeverOverwritten) {
   common::SystemRandom random;
   const std::string path = folder.path() + "/kek";
   ASSERT_TRUE(app::MakeKek(path, random).ok());
-  ASSERT_TRUE(app::LoadKek(path).ok());
+  ASSERT_TRUE(LoadKek(path).ok());
   EXPECT_EQ(app::MakeKek(path, random).code(), absl::StatusCode::kAlreadyExists);
 }
 
@@ -234,17 +255,28 @@ TEST(Files, AnotherKekDoesNotStart) {
   TestServer server;
   server.Start();
   server.Stop();
-  server.config.kek_file = server.folder.Write("other", std::string(32, 'o'));
+  server.config.kek = server.folder.Write("other", std::string(32, 'o'));
   const auto started = app::Program::Start(server.config, server.clock, server.random, server.runner);
-  EXPECT_THAT(std::string(started.status().message()), ::testing::HasSubstr("was sealed under the KEK"));
+  EXPECT_THAT(std::string(started.status().message()), ::testing::HasSubstr("sealed under the KEK"));
 }
 
 TEST(PortGuard, R43DropsThePortOutsideIpsecOnly) {
   app::Config config;
   config.listen_port = 9443;
   const std::string ruleset = app::PortGuardRuleset(config);
-  EXPECT_THAT(ruleset, ::testing::HasSubstr("tcp dport 9443 meta ipsec missing counter name outside_ipsec drop"));
+  EXPECT_THAT(ruleset,
+              ::testing::HasSubstr("tcp dport 9443 jump port\n  }\n  chain port {\n    meta ipsec missing counter "
+                                   "name outside_ipsec drop\n"));
   EXPECT_THAT(ruleset, ::testing::StartsWith("table inet keydist\ndelete table inet keydist\n"));
+}
+
+TEST(PortGuard, R50AnAddressMakesTwoConnectionsASecond) {
+  const std::string ruleset = app::PortGuardRuleset({});
+  for (const char* saddr : {"ip saddr", "ip6 saddr"}) {
+    EXPECT_THAT(ruleset,
+                ::testing::HasSubstr(common::StrCat(
+                    "{ ", saddr, " limit rate over 2/second burst 20 packets } counter name too_many_new drop\n")));
+  }
 }
 
 }  // namespace

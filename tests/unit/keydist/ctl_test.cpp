@@ -156,7 +156,7 @@ TEST_F(CtlTest, R48NoKeyInLogAuditStatusOrFiles) {
   ASSERT_EQ(Run({"epoch", "advance", "--in", "1h"}), 0);
   take();
   ASSERT_EQ(keys.size(), 6U);
-  keys.push_back(*common::ReadSecretFile(server.config.kek_file));
+  keys.push_back(*common::ReadSecretFile(server.config.kek));
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"status"},
                                              {"--json", "status"},

@@ -279,7 +279,30 @@ TEST(KeyServiceOverASharedStore, R49DecidesNothingWhileTheStoreDoesNotFollow) {
     EXPECT_EQ(service.Decide(caller, peers, &refused).code(), absl::StatusCode::kUnavailable);
     EXPECT_EQ(refused.pick.current, nullptr) << "nothing to derive from";
   }
+  store.following = absl::UnavailableError("no word");
+  // Nor is anything said about who asks: others may have registered them meanwhile.
+  const service::CallerIdentity stranger{anchor, *common::HenbId::Parse("stranger.example")};
+  for (const service::CallerIdentity& who : {caller, stranger}) {
+    audit.records.clear();
+    const std::uint64_t denials = service.denials();
+    service::Decision refused;
+    const absl::Status verdict = service.Decide(who, peers, &refused);
+    EXPECT_TRUE(absl::IsUnavailable(verdict));
+    service.RecordDecision(who, peers, domain::Purpose::kIkePsk, verdict, refused, [](const absl::Status&) {});
+    ASSERT_EQ(audit.records.size(), 1U);
+    EXPECT_EQ(audit.records[0].event, "call_not_served");
+    EXPECT_EQ(audit.records[0].actor, who.id.str());
+    EXPECT_EQ(audit.records[0].detail, "GetPairKeys: no word");
+    EXPECT_EQ(service.denials(), denials) << "nobody was denied anything";
+  }
+  EXPECT_TRUE(absl::IsUnavailable(service.Register(stranger, {}).status()));
+  EXPECT_EQ(audit.records.back().event, "call_not_served");
+  EXPECT_TRUE(absl::IsUnavailable(service.CheckCaller(stranger)));
+  EXPECT_TRUE(service.CheckCaller(caller).ok());
+  EXPECT_EQ(service.refusals().Read()[static_cast<std::size_t>(service::Refusal::kUnavailable)], 3U);
+  EXPECT_EQ(service.refusals().Read()[static_cast<std::size_t>(service::Refusal::kCallerUnknown)], 0U);
   store.following = absl::OkStatus();
+  EXPECT_TRUE(absl::IsPermissionDenied(service.CheckCaller(stranger)));
   EXPECT_TRUE(service.Decide(caller, peers, &decision).ok());
 }
 

@@ -8,6 +8,7 @@ does and waits for the same word ("READY=1") from it. A block ends at the first 
 """
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 import etcd_member  # noqa: E402
 import keydist_root  # noqa: E402
 
-FOLDERS = ("/etc/keydist-server", "/var/lib/keydist-server", "/var/backups", "/run/keydist-server", "/tmp")
+FOLDERS = ("/etc/keydist-server", "/etc/systemd/system", "/var/lib/keydist-server", "/var/backups", "/run/keydist-server", "/tmp")
 
 SYSTEMCTL = """#!/bin/sh
 # systemctl VERB [--now] keydist-server
@@ -24,6 +25,7 @@ case $1 in
   enable|start) exec {python} {here} --start {top} ;;
   restart) {python} {here} --stop {top}; exec {python} {here} --start {top} ;;
   stop) exec {python} {here} --stop {top} ;;
+  daemon-reload) ;;
   reload) kill -HUP "$(cat {top}/pid)" ;;
   *) exit 2 ;;
 esac
@@ -44,8 +46,15 @@ def start(top):
         notified.bind(str(path))
         notified.settimeout(60)
         log = open(top / "log", "ab")
-        server = subprocess.Popen([top / "bin/keydist-server"], env={"NOTIFY_SOCKET": str(path), "PATH": "/usr/bin:/bin"}, stdout=log,
-                                  stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        # LoadCredential=: what the file holds now.
+        credentials = top / "credentials"
+        shutil.rmtree(credentials, ignore_errors=True)
+        credentials.mkdir()
+        if not (top / "etc/systemd/system/keydist-server.service.d/kek.conf").exists():
+            shutil.copy(top / "etc/keydist-server/kek", credentials)
+        server = subprocess.Popen([top / "bin/keydist-server"], stdout=log, stderr=log,
+                                  env={"NOTIFY_SOCKET": str(path), "PATH": "/usr/bin:/bin", "CREDENTIALS_DIRECTORY": str(credentials)},
+                                  stdin=subprocess.DEVNULL, start_new_session=True)
         (top / "pid").write_text(str(server.pid))
         try:
             return 0 if notified.recv(100) == b"READY=1" else 1
@@ -70,7 +79,10 @@ def prepare(root, top):
     programs = top / "bin"
     programs.mkdir()
     wrappers = {
-        "keydist-server": f'#!/bin/sh\nexec {root.bin}/keydist-server --config {top}/etc/keydist-server/keydist-server.toml "$@"\n',
+        # By hand there are no credentials, and the KEK has its usual place.
+        "keydist-server": f'#!/bin/sh\nexport CREDENTIALS_DIRECTORY="${{CREDENTIALS_DIRECTORY:-{top}/etc/keydist-server}}"\n'
+                          f'exec {root.bin}/keydist-server --config {top}/etc/keydist-server/keydist-server.toml "$@"\n',
+        "chown": "#!/bin/sh\n",  # There is no user keydist-server here.
         "keydistctl": f'#!/bin/sh\nexec {root.bin}/keydistctl --socket {top}/run/keydist-server/admin.sock "$@"\n',
         "systemctl": SYSTEMCTL.format(python=sys.executable, here=pathlib.Path(__file__).resolve(), top=top),
     }
@@ -99,7 +111,7 @@ def placed(text, root, top, etcd):
     if "[network]" not in text:
         names = ", ".join(f'"etcd-{i}.example:2379"' for i in (1, 2, 3))
         return text.replace(names, f'"localhost:{etcd.port}"').replace('[store]\nbackend = "sqlite"\n', "")
-    state = f'[store]\nbackend = "sqlite"\nstate_dir = "{top}/var/lib/keydist-server"\nrun_dir = "{top}/run/keydist-server"\n[keys]\nkek_file = "{top}/etc/keydist-server/kek"\n'
+    state = f'[store]\nbackend = "sqlite"\nstate_dir = "{top}/var/lib/keydist-server"\nrun_dir = "{top}/run/keydist-server"\n'
     return text.replace("\nEND\n", f'\n{state}[metrics]\nlisten = "127.0.0.1:{root.metrics_port}"\nEND\n')
 
 

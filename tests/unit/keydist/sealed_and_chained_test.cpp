@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/strings.h"
 #include "keydist-server/domain/audit_record.h"
 #include "keydist-server/domain/pair_key.h"
 #include "keydist-server/domain/root_sealer.h"
@@ -20,7 +21,7 @@ common::SecretBytes Bytes(std::uint8_t value) {
 TEST(RootSealer, OpensWhatItSealedAndNothingElse) {
   common::FakeRandom random;
   const RootSealer sealer = *RootSealer::Make(Bytes(1));
-  const std::string sealed = sealer.Seal(42, Bytes(9), random);
+  const std::string sealed = *sealer.Seal(sealer.id(), 42, Bytes(9), random);
   EXPECT_EQ(sealed.size(), RootSealer::kSealedSize);
   EXPECT_EQ(sealed.find(std::string(8, '\x09')), std::string::npos);
   EXPECT_TRUE(common::ConstantTimeEquals(*sealer.Open(42, sealed), Bytes(9)));
@@ -38,16 +39,16 @@ TEST(RootSealer, SaysThatTheKekIsAnotherOne) {
   common::FakeRandom random;
   const RootSealer one = *RootSealer::Make(Bytes(1));
   const RootSealer two = *RootSealer::Make(Bytes(2));
-  const absl::Status status = two.Open(1, one.Seal(1, Bytes(9), random)).status();
+  const absl::Status status = two.Open(1, *one.Seal(one.id(), 1, Bytes(9), random)).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(one.kek_id()));
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(common::ToHex(one.id())));
   EXPECT_FALSE(RootSealer::Make(common::SecretBytes(31)).ok());
 }
 
 TEST(RootSealer, SealsTheSameRootDifferentlyEachTime) {
   common::FakeRandom random;
   const RootSealer sealer = *RootSealer::Make(Bytes(1));
-  EXPECT_NE(sealer.Seal(1, Bytes(9), random), sealer.Seal(1, Bytes(9), random));
+  EXPECT_NE(*sealer.Seal(sealer.id(), 1, Bytes(9), random), *sealer.Seal(sealer.id(), 1, Bytes(9), random));
 }
 
 AuditRecord Issued() {

@@ -47,7 +47,7 @@ TestServer::TestServer() {
   config.audit_replica = "gw-1";
   std::string kek(32, '\0');
   random.Fill({reinterpret_cast<std::uint8_t*>(kek.data()), kek.size()});
-  config.kek_file = folder.Write("kek", kek);
+  config.kek = folder.Write("kek", kek);
 }
 
 TestServer::~TestServer() { Stop(); }
