@@ -20,7 +20,7 @@ class CredentialImporter {
     core::IkeDaemon& ike;
     Credentials& credentials;
     std::function<void()> imported;  ///< All is in, again or for the first time.
-    std::function<void()> changed;  ///< The vendor key is known by another ckaid: links are to be decided anew.
+    std::function<void()> changed;   ///< The vendor key is known by another ckaid: links are to be decided anew.
   };
   explicit CredentialImporter(Parts parts) : parts_(std::move(parts)) {}
 

@@ -39,7 +39,8 @@ struct CredentialImport {
     bool root_is_new = false;  ///< Then IkeDaemon::TrustNewRoots.
     std::string vendor_ckaid;
   };
-  /// Roots, intermediates and, last, the vendor key. The error names what could not be imported; what came before it is in.
+  /// Roots, intermediates and, last, the vendor key. The error names what could not be imported; what came before it is
+  /// in.
   [[nodiscard]] absl::StatusOr<Result> Into(core::CertificateStore& store) const;
 };
 

@@ -88,10 +88,9 @@ void DaemonParts::Make(DaemonHooks hooks) {
       *provisioning, *policy, *credentials, MakeEnvelopeOpener(config, adapters), std::move(hooks.provisioned)});
   provisioner->Resume();
   if (adapters.ipsec) {
-    credential_importer.emplace(
-        CredentialImporter::Parts{*ike_worker, *adapters.certificates, *adapters.ike, *credentials,
-                                  [this] { adapters.show_to_key_service(*credentials, clock.Now()); },
-                                  [this] { links->EvaluateAll(); }});
+    credential_importer.emplace(CredentialImporter::Parts{
+        *ike_worker, *adapters.certificates, *adapters.ike, *credentials,
+        [this] { adapters.show_to_key_service(*credentials, clock.Now()); }, [this] { links->EvaluateAll(); }});
   }
   MakeInitialIpsec();
   MakeEnrolment(std::move(hooks.enrolled));

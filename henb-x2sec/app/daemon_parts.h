@@ -39,7 +39,7 @@ struct DaemonHooks {
   std::function<void()> enrolled;  ///< A new operator certificate is installed.
   std::function<void()> links_changed;
   std::function<void()> provisioned;  ///< Operator, roots, terms, SEGs or policy may be others now.
-  std::function<void()> token_back;  ///< KeyWatch::Parts::back.
+  std::function<void()> token_back;   ///< KeyWatch::Parts::back.
 };
 
 /// Owns every part; the destructor ends what their threads do first. Members in order of making: each may borrow those

@@ -60,12 +60,12 @@ struct Config {
   std::string state_dir = "/var/lib/keydist-server";
   std::string run_dir = "/run/keydist-server";
   StoreBackend backend = StoreBackend::kSqlite;
-  EtcdConfig etcd;               ///< With kSqlite: where the service may be moved to; no endpoints: nowhere.
-  std::string kek;               ///< A file or a PKCS #11 URI; see ResolveCredentials.
+  EtcdConfig etcd;                         ///< With kSqlite: where the service may be moved to; no endpoints: nowhere.
+  std::string kek;                         ///< A file or a PKCS #11 URI; see ResolveCredentials.
   std::vector<std::string> previous_keks;  ///< The same, for a change of the KEK.
-  std::string audit_path;        ///< Absent in the file: state_dir + "/audit.jsonl".
-  std::string audit_heads_path;  ///< Absent in the file: state_dir + "/audit-heads.jsonl".
-  std::string audit_heads_key;   ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.
+  std::string audit_path;                  ///< Absent in the file: state_dir + "/audit.jsonl".
+  std::string audit_heads_path;            ///< Absent in the file: state_dir + "/audit-heads.jsonl".
+  std::string audit_heads_key;  ///< Absent in the file: state_dir + "/audit-heads.key". Made at the first start.
   absl::Duration audit_heads_every = absl::Minutes(1);
   std::int64_t audit_roll_size_mib = 256;
   absl::Duration audit_roll_every = absl::Hours(24);

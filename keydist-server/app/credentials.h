@@ -35,10 +35,10 @@ struct KeyPair {
 /// read, no revocation list, one that none of the anchors (or of the authorities in its file) signed, or may sign.
 [[nodiscard]] absl::StatusOr<TlsMaterial> LoadTls(const Config& config);
 
-/// "credential:NAME" in `keys.kek`, `keys.previous_keks`, the pin-source of a PKCS #11 URI in them, and `tls.key` becomes
-/// the file NAME of `directory`, the service manager's $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=). An absent
-/// `keys.kek` is "credential:kek" where that is there, and /etc/keydist-server/kek elsewhere. InvalidArgument: NAME is no
-/// plain name, or there is no directory.
+/// "credential:NAME" in `keys.kek`, `keys.previous_keks`, the pin-source of a PKCS #11 URI in them, and `tls.key`
+/// becomes the file NAME of `directory`, the service manager's $CREDENTIALS_DIRECTORY (systemd.exec(5),
+/// LoadCredential=). An absent `keys.kek` is "credential:kek" where that is there, and /etc/keydist-server/kek
+/// elsewhere. InvalidArgument: NAME is no plain name, or there is no directory.
 [[nodiscard]] absl::Status ResolveCredentials(const char* directory, Config* config);
 
 /// The key that signs heads of the audit log. The first time it is made: `path` (0600), and its public half beside it

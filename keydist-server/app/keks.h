@@ -11,9 +11,9 @@
 
 namespace henb::keydist::app {
 
-/// `keys.kek` first, then `keys.previous_keks`. A KEK is a file (32 octets, or 64 hexadecimal digits and a newline; mode 0600
-/// or less) or a key in a PKCS #11 token. Errors name the one: InvalidArgument, NotFound; FailedPrecondition: the token's
-/// PIN is locked or about to be; Unavailable: the token is not there.
+/// `keys.kek` first, then `keys.previous_keks`. A KEK is a file (32 octets, or 64 hexadecimal digits and a newline;
+/// mode 0600 or less) or a key in a PKCS #11 token. Errors name the one: InvalidArgument, NotFound; FailedPrecondition:
+/// the token's PIN is locked or about to be; Unavailable: the token is not there.
 [[nodiscard]] absl::StatusOr<domain::RootSealer> LoadKeks(const Config& config);
 
 /// Writes a new KEK to the file `place` (0600), or makes one in the token that `place`, a PKCS #11 URI, names.

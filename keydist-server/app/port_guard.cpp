@@ -28,9 +28,11 @@ std::string PortGuardRuleset(const Config& config) {
       "  chain port {\n"
       "    meta ipsec missing counter name outside_ipsec drop\n"
       // A handshake is what a stranger's packet costs most by; x2secd makes one in minutes, two after a power cut.
-      "    tcp flags & (syn | ack) == syn add @newcomers4 { ip saddr limit rate over 2/second burst 20 packets } counter "
+      "    tcp flags & (syn | ack) == syn add @newcomers4 { ip saddr limit rate over 2/second burst 20 packets } "
+      "counter "
       "name too_many_new drop\n"
-      "    tcp flags & (syn | ack) == syn add @newcomers6 { ip6 saddr limit rate over 2/second burst 20 packets } counter "
+      "    tcp flags & (syn | ack) == syn add @newcomers6 { ip6 saddr limit rate over 2/second burst 20 packets } "
+      "counter "
       "name too_many_new drop\n"
       "  }\n"
       "}\n");

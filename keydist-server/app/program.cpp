@@ -84,7 +84,7 @@ struct Program::Impl {
   std::optional<domain::AuditHeadVerifier> heads_verifier;
   absl::Duration retention_due;  ///< On Clock::Steady, as is memory_due.
   absl::Duration memory_due;
-  absl::Status retention;        ///< Of the last time.
+  absl::Status retention;  ///< Of the last time.
   int port = 0;
   bool healthy = false;
   bool following = true;
@@ -255,9 +255,9 @@ absl::Status Program::Impl::ListenForHenbs() {
   // Twice what the quota of the HeNB lets through: whoever opens more gives most of it up.
   const domain::BucketLimits most{.refill = absl::Seconds(1) / (2 * config.quota.calls_per_second),
                                   .burst = 2 * config.quota.burst};
-  flood_guard = std::make_unique<rpc::FloodGuard>(config.listen_address, config.listen_port,
-                                                  [it = service.get()] { return it->calls(); },
-                                                  rpc::FloodGuard::Options{.per_connection = most}, *clock);
+  flood_guard = std::make_unique<rpc::FloodGuard>(
+      config.listen_address, config.listen_port, [it = service.get()] { return it->calls(); },
+      rpc::FloodGuard::Options{.per_connection = most}, *clock);
   return absl::OkStatus();
 }
 

@@ -6,7 +6,8 @@ std::vector<std::string> FloodJudge::Look(std::span<const OpenedCalls> all, absl
   std::vector<std::string> over;
   for (auto& [connection, seen] : seen_) seen.still_there = false;
   for (const OpenedCalls& one : all) {
-    const auto [found, is_new] = seen_.try_emplace(one.connection, Seen{.calls = one.calls, .bucket = {.full_at = now}});
+    const auto [found, is_new] =
+        seen_.try_emplace(one.connection, Seen{.calls = one.calls, .bucket = {.full_at = now}});
     Seen& seen = found->second;
     seen.still_there = true;
     const std::uint64_t opened = one.calls > seen.calls ? one.calls - seen.calls : 0;

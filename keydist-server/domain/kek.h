@@ -22,8 +22,8 @@ using SealNonce = std::array<std::uint8_t, kSealNonceSize>;
 class Kek {
  public:
   virtual ~Kek() = default;
-  /// Tells KEKs apart and tells nothing about them; kKekIdSize octets, the same wherever the same key lies in a place of
-  /// the same kind.
+  /// Tells KEKs apart and tells nothing about them; kKekIdSize octets, the same wherever the same key lies in a place
+  /// of the same kind.
   [[nodiscard]] virtual const std::string& id() const = 0;
   /// For people: where it lies.
   [[nodiscard]] virtual const std::string& place() const = 0;

@@ -34,8 +34,8 @@ absl::StatusOr<RootSealer> RootSealer::Of(std::vector<std::shared_ptr<Kek>> keks
   for (std::size_t i = 0; i < keks.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (keks[i]->id() != keks[j]->id()) continue;
-      return absl::InvalidArgumentError(
-          common::StrCat(keks[i]->place(), " and ", keks[j]->place(), " are the same KEK ", common::ToHex(keks[i]->id())));
+      return absl::InvalidArgumentError(common::StrCat(keks[i]->place(), " and ", keks[j]->place(),
+                                                       " are the same KEK ", common::ToHex(keks[i]->id())));
     }
   }
   return RootSealer(std::move(keks));

@@ -42,8 +42,8 @@ absl::StatusOr<common::SecretBytes> SoftwareKek::Decrypt(const SealNonce& nonce,
   CryptoPP::GCM<CryptoPP::AES>::Decryption gcm;
   gcm.SetKeyWithIV(key_.data(), key_.size(), nonce.data(), nonce.size());
   if (!gcm.DecryptAndVerify(plain.data(), In(sealed.data() + plain.size()), kSealTagSize, nonce.data(),
-                            static_cast<int>(nonce.size()), In(additional.data()), additional.size(),
-                            In(sealed.data()), plain.size())) {
+                            static_cast<int>(nonce.size()), In(additional.data()), additional.size(), In(sealed.data()),
+                            plain.size())) {
     return absl::DataLossError("altered, or sealed for something else");
   }
   return plain;

@@ -65,8 +65,7 @@ absl::Status Pkcs11Kek::CheckKey() const {
                                {CKA_EXTRACTABLE, &extractable, sizeof extractable},
                                {CKA_ENCRYPT, &encrypts, sizeof encrypts},
                                {CKA_DECRYPT, &decrypts, sizeof decrypts}};
-  const CK_RV code =
-      session_->call().C_GetAttributeValue(session_->handle(), key_, attributes, std::size(attributes));
+  const CK_RV code = session_->call().C_GetAttributeValue(session_->handle(), key_, attributes, std::size(attributes));
   if (code != CKR_OK) return FailedCall("C_GetAttributeValue", code);
   if (size != domain::kKekSize) return absl::InvalidArgumentError("the key is not one of 256 bits");
   if (!IsTrue(sensitive) || IsTrue(extractable)) {
@@ -79,17 +78,19 @@ absl::Status Pkcs11Kek::CheckKey() const {
 }
 
 absl::StatusOr<std::string> Pkcs11Kek::ReadId() {
-  // The tag of an empty text: the same wherever this key lies, and as good as random to everybody else. Its nonce is never
-  // used for anything else.
+  // The tag of an empty text: the same wherever this key lies, and as good as random to everybody else. Its nonce is
+  // never used for anything else.
   Operation operation;
-  const std::string nonce(common::Sha256Digest::Of("henb-x2sec/kek-id/pkcs11/v1").bytes().substr(0, domain::kSealNonceSize));
+  const std::string nonce(
+      common::Sha256Digest::Of("henb-x2sec/kek-id/pkcs11/v1").bytes().substr(0, domain::kSealNonceSize));
   std::copy(nonce.begin(), nonce.end(), operation.nonce.begin());
   operation.additional = "henb-x2sec/kek-id/pkcs11/v1";
   std::array<std::uint8_t, domain::kSealTagSize> tag = {};
   operation.out = tag.data();
   operation.out_size = tag.size();
   if (const CK_RV code = Run(&operation); code != CKR_OK) return FailedCall(operation.failed, code);
-  if (operation.out_size != tag.size()) return absl::InvalidArgumentError("the token's CKM_AES_GCM has no tag of 128 bits");
+  if (operation.out_size != tag.size())
+    return absl::InvalidArgumentError("the token's CKM_AES_GCM has no tag of 128 bits");
   const std::string text = operation.additional + std::string(tag.begin(), tag.end());
   return std::string(common::Sha256Digest::Of(text).bytes().substr(0, domain::kKekIdSize));
 }
@@ -150,7 +151,8 @@ absl::StatusOr<std::string> Pkcs11Kek::Encrypt(const domain::SealNonce& nonce, s
   operation.out = reinterpret_cast<std::uint8_t*>(sealed.data());
   operation.out_size = sealed.size();
   RETURN_IF_ERROR(RunAnew(&operation));
-  if (operation.out_size != sealed.size()) return absl::UnavailableError("C_Encrypt: not of the size that it must have");
+  if (operation.out_size != sealed.size())
+    return absl::UnavailableError("C_Encrypt: not of the size that it must have");
   return sealed;
 }
 
@@ -198,15 +200,21 @@ absl::Status Pkcs11Kek::Generate(const Pkcs11Uri& uri, common::Random& random) {
   CK_ULONG size = domain::kKekSize;
   CK_BBOOL yes = CK_TRUE;
   CK_BBOOL no = CK_FALSE;
-  std::vector<CK_ATTRIBUTE> attributes = {{CKA_LABEL, label.data(), label.size()}, {CKA_ID, id.data(), id.size()},
-                                          {CKA_VALUE_LEN, &size, sizeof size},     {CKA_TOKEN, &yes, sizeof yes},
-                                          {CKA_PRIVATE, &yes, sizeof yes},         {CKA_SENSITIVE, &yes, sizeof yes},
-                                          {CKA_EXTRACTABLE, &no, sizeof no},       {CKA_ENCRYPT, &yes, sizeof yes},
-                                          {CKA_DECRYPT, &yes, sizeof yes},         {CKA_WRAP, &no, sizeof no},
+  std::vector<CK_ATTRIBUTE> attributes = {{CKA_LABEL, label.data(), label.size()},
+                                          {CKA_ID, id.data(), id.size()},
+                                          {CKA_VALUE_LEN, &size, sizeof size},
+                                          {CKA_TOKEN, &yes, sizeof yes},
+                                          {CKA_PRIVATE, &yes, sizeof yes},
+                                          {CKA_SENSITIVE, &yes, sizeof yes},
+                                          {CKA_EXTRACTABLE, &no, sizeof no},
+                                          {CKA_ENCRYPT, &yes, sizeof yes},
+                                          {CKA_DECRYPT, &yes, sizeof yes},
+                                          {CKA_WRAP, &no, sizeof no},
                                           {CKA_UNWRAP, &no, sizeof no}};
   CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, nullptr, 0};
   CK_OBJECT_HANDLE key = 0;
-  const CK_RV code = session->call().C_GenerateKey(session->handle(), &mechanism, attributes.data(), attributes.size(), &key);
+  const CK_RV code =
+      session->call().C_GenerateKey(session->handle(), &mechanism, attributes.data(), attributes.size(), &key);
   return code == CKR_OK ? absl::OkStatus() : common::WithContext(FailedCall("C_GenerateKey", code), uri.Text());
 }
 

@@ -12,11 +12,12 @@
 namespace henb::keydist::pkcs11 {
 
 /// An AES-256 key that the token does not give away, used by CKM_AES_GCM. A session that is lost (the token was taken
-/// out, an HSM on the network was away) is opened anew at the next call; a PIN that was refused once is not tried again.
+/// out, an HSM on the network was away) is opened anew at the next call; a PIN that was refused once is not tried
+/// again.
 class Pkcs11Kek final : public domain::Kek {
  public:
-  /// Logs in and finds the key. InvalidArgument: the PIN is wrong, the key is not one of 256 bits that stays in the token
-  /// and seals. NotFound, FailedPrecondition, Unavailable: as Pkcs11Session.
+  /// Logs in and finds the key. InvalidArgument: the PIN is wrong, the key is not one of 256 bits that stays in the
+  /// token and seals. NotFound, FailedPrecondition, Unavailable: as Pkcs11Session.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<Pkcs11Kek>> Open(Pkcs11Uri uri);
   /// Makes such a key. AlreadyExists: one of this name is there. InvalidArgument: `uri` names it by its id.
   [[nodiscard]] static absl::Status Generate(const Pkcs11Uri& uri, common::Random& random);

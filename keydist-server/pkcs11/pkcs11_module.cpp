@@ -63,7 +63,8 @@ std::string LabelOf(const CK_TOKEN_INFO& info) {
 }  // namespace
 
 absl::Status FailedCall(std::string_view function, CK_RV code) {
-  return absl::UnavailableError(common::StrCat(function, ": ", NameOf(code), " (0x", absl::StrCat(absl::Hex(code)), ")"));
+  return absl::UnavailableError(
+      common::StrCat(function, ": ", NameOf(code), " (0x", absl::StrCat(absl::Hex(code)), ")"));
 }
 
 absl::StatusOr<std::shared_ptr<Pkcs11Module>> Pkcs11Module::Load(const std::string& path) {
@@ -138,7 +139,8 @@ absl::StatusOr<std::unique_ptr<Pkcs11Session>> Pkcs11Session::Open(const Pkcs11U
 absl::Status Pkcs11Session::Login(const Pkcs11Uri& uri, CK_SLOT_ID slot) {
   CK_TOKEN_INFO info = {};
   if (const CK_RV code = call().C_GetTokenInfo(slot, &info); code != CKR_OK) return FailedCall("C_GetTokenInfo", code);
-  const absl::Status locked = absl::FailedPreconditionError("the token's PIN is locked: its security officer sets a new one");
+  const absl::Status locked =
+      absl::FailedPreconditionError("the token's PIN is locked: its security officer sets a new one");
   if ((info.flags & CKF_USER_PIN_LOCKED) != 0) return locked;
   if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
     return absl::FailedPreconditionError(
@@ -186,7 +188,8 @@ absl::StatusOr<CK_OBJECT_HANDLE> Pkcs11Session::FindKey(const Pkcs11Uri& uri) co
   call().C_FindObjectsFinal(handle_);
   if (code != CKR_OK) return FailedCall("C_FindObjects", code);
   if (count == 0) return absl::NotFoundError("no such AES key is in the token");
-  if (count > 1) return absl::InvalidArgumentError("several AES keys of the token are called like this: name its id, too");
+  if (count > 1)
+    return absl::InvalidArgumentError("several AES keys of the token are called like this: name its id, too");
   return found[0];
 }
 

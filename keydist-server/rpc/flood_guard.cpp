@@ -75,7 +75,8 @@ std::optional<ServerCount> FindServer(const common::IpAddress& address, std::uin
         const auto name = socket.find("name");
         if (name == socket.end() || !name->is_string()) continue;
         if (!IsAt(PeerIn(name->get_ref<const std::string&>()), address, port)) continue;
-        return ServerCount{.id = static_cast<std::int64_t>(id), .started = NumberIn(MemberOf(server, "data"), "callsStarted")};
+        return ServerCount{.id = static_cast<std::int64_t>(id),
+                           .started = NumberIn(MemberOf(server, "data"), "callsStarted")};
       }
     }
     if (MemberOf(page, "end") == true) return std::nullopt;

@@ -19,8 +19,8 @@ namespace henb::keydist::rpc {
 /// bound on streams bounds nothing here; and most such calls never reach a service. What tells of them are the counters
 /// that gRPC keeps for each server and connection (channelz). Calls that were opened and reached nobody are looked at
 /// ten times a second; when there are many, every connection is, and one over its limit is shut down: what waits of it
-/// then ends, and its memory is free again. For a minute its certificate gets no further than a handful of calls. Owns a
-/// thread. Any thread may ask.
+/// then ends, and its memory is free again. For a minute its certificate gets no further than a handful of calls. Owns
+/// a thread. Any thread may ask.
 class FloodGuard {
  public:
   struct Options {
@@ -28,8 +28,8 @@ class FloodGuard {
     absl::Duration every = absl::Milliseconds(100);
     std::uint64_t quiet = 20;  ///< As many that reach nobody in this time are no reason to look at the connections.
   };
-  /// `address` and `port` are what the server was told to listen on; `reached`: calls so far that a service let through. The
-  /// clock outlives the guard.
+  /// `address` and `port` are what the server was told to listen on; `reached`: calls so far that a service let
+  /// through. The clock outlives the guard.
   FloodGuard(common::IpAddress address, std::uint16_t port, std::function<std::uint64_t()> reached, Options options,
              const common::Clock& clock);
   ~FloodGuard();
@@ -50,7 +50,7 @@ class FloodGuard {
   const common::Clock& clock_;
   domain::FloodJudge judge_;
   std::map<std::string, absl::Duration> hot_;  ///< Certificates of those that were cut, and until when; Run's thread.
-  std::int64_t server_ = 0;  ///< gRPC's number for it; 0: not found yet.
+  std::int64_t server_ = 0;                    ///< gRPC's number for it; 0: not found yet.
   std::atomic<std::uint64_t> cut_{0};
   std::mutex mutex_;
   std::condition_variable changed_;

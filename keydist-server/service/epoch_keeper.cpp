@@ -100,8 +100,8 @@ absl::StatusOr<ActiveEpochs::One> EpochKeeper::Opened(const domain::EpochSpan& s
   ASSIGN_OR_RETURN(const common::SecretBytes root, sealer_.Open(span.number, found->sealed));
   if (!store::IsSealedUnder(kek, found->sealed)) {
     return absl::AbortedError(common::StrCat("root of epoch ", span.number, " is sealed under the KEK ",
-                                             common::ToHex(domain::KekIdOf(found->sealed)),
-                                             ", which is not in force; ", common::ToHex(kek.id), " is"));
+                                             common::ToHex(domain::KekIdOf(found->sealed)), ", which is not in force; ",
+                                             common::ToHex(kek.id), " is"));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const domain::EpochKeys> keys, domain::EpochKeys::FromRoot(span.number, root));
   return ActiveEpochs::One{span, std::move(keys)};

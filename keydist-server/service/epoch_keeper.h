@@ -36,8 +36,8 @@ class EpochKeeper {
   EpochKeeper(store::Store& store, domain::RootSealer sealer, common::Random& random, domain::EpochSchedule schedule)
       : store_(store), sealer_(std::move(sealer)), random_(random), schedule_(schedule) {}
 
-  /// Sees to it that a KEK is in force and at hand, before the first Tick: where none is yet, the one that the roots are
-  /// sealed under, or else the wanted one. FailedPrecondition says which one is missing.
+  /// Sees to it that a KEK is in force and at hand, before the first Tick: where none is yet, the one that the roots
+  /// are sealed under, or else the wanted one. FailedPrecondition says which one is missing.
   [[nodiscard]] absl::Status PrepareKek(absl::Time now);
   /// Does what is due: makes the next epoch, opens roots, destroys old ones. Errors of the store, or of a root that
   /// does not open; what was active stays active. Call at the start and every second. `may_keep` false: nothing is made

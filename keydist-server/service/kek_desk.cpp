@@ -31,9 +31,10 @@ absl::StatusOr<EpochKeeper::Rotated> OperatorDesk::RotateKek() {
   for (const domain::ReplicaMark& other : keks.others) {
     if (std::find(other.keks.begin(), other.keks.end(), to) != other.keks.end()) continue;
     return absl::FailedPreconditionError(
-        other.keks.empty() ? common::StrCat("replica ", other.name, " is of a release that has one KEK: upgrade it first")
-                           : common::StrCat("replica ", other.name, " does not have the KEK ", common::ToHex(to),
-                                            " yet: put it into its configuration and reload it first"));
+        other.keks.empty()
+            ? common::StrCat("replica ", other.name, " is of a release that has one KEK: upgrade it first")
+            : common::StrCat("replica ", other.name, " does not have the KEK ", common::ToHex(to),
+                             " yet: put it into its configuration and reload it first"));
   }
   const std::string change = common::StrCat("from ", common::ToHex(keks.in_force.id), " to ", common::ToHex(to));
   // What breaks off the rest leaves this record; the same command again ends it.

@@ -249,7 +249,8 @@ void KeyService::RecordRefusal(const CallerIdentity& caller, std::string_view ca
     refusals_.Count(Refusal::kUnavailable);
   } else {
     denials_.fetch_add(1, std::memory_order_relaxed);
-    if (!caller.id.str().empty()) refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
+    if (!caller.id.str().empty())
+      refusals_.Count(WhyRefused(directory_.Judge(caller)));  // Else the edge has counted it.
   }
   audit_.Append(record, [](const absl::Status&) {});
 }

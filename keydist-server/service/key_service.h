@@ -61,7 +61,8 @@ class KeyService {
   /// What is due: epochs, leases, the comparison of clocks. Every second. Not OK: something keeps keys from going out.
   [[nodiscard]] absl::Status Tick();
 
-  /// PermissionDenied: unknown or suspended. Unavailable: the store does not follow. InvalidArgument: too many or malformed addresses, anchors, boot id.
+  /// PermissionDenied: unknown or suspended. Unavailable: the store does not follow. InvalidArgument: too many or
+  /// malformed addresses, anchors, boot id.
   [[nodiscard]] absl::StatusOr<Registered> Register(const CallerIdentity& caller, Registration facts);
 
   /// Decides about `peers` (at most kMaxPeers, which the caller has checked). PermissionDenied: the caller is unknown

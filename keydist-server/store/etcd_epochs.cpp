@@ -103,8 +103,9 @@ absl::Status EtcdStore::SetKek(const std::optional<StoredKek>& before, const Sto
     puts.emplace_back(keys_.Epoch(epoch.number), EncodeEpoch(epoch));
   }
   ASSIGN_OR_RETURN(const std::uint64_t revision, Told(client_.PutWhen(all, puts)));
-  return common::WithContext(client_.Compact(revision), "the roots are sealed anew, but the old seals are not yet gone "
-                                                        "from etcd's history");
+  return common::WithContext(client_.Compact(revision),
+                             "the roots are sealed anew, but the old seals are not yet gone "
+                             "from etcd's history");
 }
 
 }  // namespace henb::keydist::store

@@ -37,10 +37,10 @@ absl::StatusOr<std::uint64_t> EtcdStore::Prepare() {
     if (found.entry) {
       ASSIGN_OR_RETURN(schema, DecodeSchema(found.entry->value));
       if (schema.version > kSchema || schema.version == 0) {
-        return absl::FailedPreconditionError(
-            common::StrCat("etcd: was written by a newer release (layout ", schema.version,
-                           ", this one knows up to ", kSchema, "): run that one, or restore the backup from before the "
-                           "upgrade under another store.etcd.prefix"));
+        return absl::FailedPreconditionError(common::StrCat("etcd: was written by a newer release (layout ",
+                                                            schema.version, ", this one knows up to ", kSchema,
+                                                            "): run that one, or restore the backup from before the "
+                                                            "upgrade under another store.etcd.prefix"));
       }
       if (schema.filling != 0) return absl::UnavailableError("etcd: a move or restore into this store has not ended");
       base_ = schema.revision_base;

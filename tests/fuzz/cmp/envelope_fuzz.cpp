@@ -63,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string der(reinterpret_cast<const char*>(data), size);
   if (size >= 3 && data[0] % 2 == 0) {
     der = world.good;
-    for (std::size_t i = 1; i + 2 < size; i += 3) der[(data[i] * 256U + data[i + 1]) % der.size()] = static_cast<char>(data[i + 2]);
+    for (std::size_t i = 1; i + 2 < size; i += 3)
+      der[(data[i] * 256U + data[i + 1]) % der.size()] = static_cast<char>(data[i + 2]);
   }
   const auto opened = henb::x2sec::enrol::OpenEnvelope(der, world.device.certificate, "", world.keys);
   if (opened.ok() && opened->view() != kSecret) std::abort();

@@ -1,5 +1,5 @@
-// Provisioning data from outside: any octets, and good ones with any octets changed. Nothing but what was signed is ever
-// taken, and no credential but the one whose digest was.
+// Provisioning data from outside: any octets, and good ones with any octets changed. Nothing but what was signed is
+// ever taken, and no credential but the one whose digest was.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,6 +1,6 @@
 // kill -9 at random instants of an enrolment and of a renewal (R34), straight at the RA/CA and through a NEM, of the
-// device and of the NEM: afterwards the CA has one live certificate for the device, and the key store no key that nobody
-// knows.
+// device and of the NEM: afterwards the CA has one live certificate for the device, and the key store no key that
+// nobody knows.
 //
 // X2_KILLS: how many of each (5, and 3 of those through a NEM; `./dev soak enrol-kill` takes 100).
 // X2_SEED: the instants of an earlier run.
@@ -92,9 +92,8 @@ class KillScene {
 
   /// Starts the device; its process.
   pid_t Start(const std::string& errand) {
-    return Spawn(
-        {"/proc/self/exe", "--device", folder_.path(), nss_.path(), CaUrl(), ra_name_, errand, nem_url_},
-        folder_.File("device.log"));
+    return Spawn({"/proc/self/exe", "--device", folder_.path(), nss_.path(), CaUrl(), ra_name_, errand, nem_url_},
+                 folder_.File("device.log"));
   }
   static int Wait(pid_t pid) {
     int status = 0;
@@ -148,17 +147,15 @@ class KillScene {
     posix_spawn_file_actions_destroy(&files);
     return pid;
   }
-  [[nodiscard]] std::string CaUrl() const {
-    return "http://127.0.0.1:" + std::to_string(server_->port()) + "/pkix/";
-  }
+  [[nodiscard]] std::string CaUrl() const { return "http://127.0.0.1:" + std::to_string(server_->port()) + "/pkix/"; }
   void Write(const std::string& name, const std::string& text) const { WriteTo(folder_.File(name), text); }
   static void WriteTo(const std::string& path, const std::string& text) {
     if (!common::WriteFileAtomically(path, text, 0600).ok()) std::abort();
   }
   /// What the NEM must be given; its certificate for CMP.
   common::Certificate WriteNem() const {
-    const TestCredential server =
-        operator_.Issue({.subject = "/O=Operator/CN=nem", .dns_names = {"localhost"}, .extended_usages = {"serverAuth"}});
+    const TestCredential server = operator_.Issue(
+        {.subject = "/O=Operator/CN=nem", .dns_names = {"localhost"}, .extended_usages = {"serverAuth"}});
     const TestCredential cmp = operator_.Issue({.subject = "/O=Operator/CN=NEM 1"});
     WriteTo(nem_folder_.File("server.pem"), server.certificate.pem());
     WriteTo(nem_folder_.File("server.key"), PemOf(server.key.get()));

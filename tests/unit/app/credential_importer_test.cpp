@@ -18,8 +18,7 @@ class CredentialImporterTest : public tests::LoopFixture {
   Credentials credentials = *Credentials::Load(device.config, store);
   int imported = 0;
   int changed = 0;
-  CredentialImporter importer{
-      {worker, store, ike, credentials, [this] { ++imported; }, [this] { ++changed; }}};
+  CredentialImporter importer{{worker, store, ike, credentials, [this] { ++imported; }, [this] { ++changed; }}};
 };
 
 TEST_F(CredentialImporterTest, AtTheStartTheKeyIsKnownWhenItReturns) {

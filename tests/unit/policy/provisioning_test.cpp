@@ -88,8 +88,8 @@ class Provisioning_R37 : public ::testing::Test {
   Holder vendor_ = MakeRoot("Vendor Root");
   Holder operator_ = MakeRoot("Operator Root");
   Holder signer_ = Issue({}, &vendor_);
-  Holder device_ = Issue({.name = kSelfId, .configuration_eku = false, .devices = {}, .operator_name = "", .dns = kSelfId},
-                         &vendor_);
+  Holder device_ = Issue(
+      {.name = kSelfId, .configuration_eku = false, .devices = {}, .operator_name = "", .dns = kSelfId}, &vendor_);
   std::unique_ptr<ProvisioningStore> store_;
 };
 
