@@ -105,7 +105,7 @@ void Serve(const Pki& pki, const std::string& folder, int report, int orders) {
   config.audit_path = config.state_dir + "/audit.jsonl";
   config.audit_heads_path = config.state_dir + "/audit-heads.jsonl";
   config.audit_heads_key = config.state_dir + "/audit-heads.key";
-  config.kek_file = write_file("kek", std::string(32, 'k'));
+  config.kek = write_file("kek", std::string(32, 'k'));
   config.admin_group.clear();
   config.status_group.clear();
   // Measured, never reached: one HeNB asks for what thousands would.

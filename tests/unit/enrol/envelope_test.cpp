@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "henb-x2sec/enrol/store_backed_key.h"
+#include "henb-x2sec/device_key/store_backed_key.h"
 #include "henb-x2sec/nss/nss_certificate_store.h"
 #include "policy/envelope.h"
 #include "tests/support/nss_database.h"
