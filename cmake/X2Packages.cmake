@@ -40,7 +40,7 @@ x2_package(NAME henb-x2sec ABOUT "secures the direct interface X2 of an LTE home
   PROGRAMS x2secd x2sec-guard x2sec-ocspd TOOLS x2secctl
   UNITS x2secd.service x2sec-guard.service x2sec-ocspd.service x2sec-ocspd.socket
   ENABLE x2sec-guard.service RESTART x2secd.service x2sec-ocspd.service SYSUSERS x2secd
-  DEPENDS nftables "libreswan (>= 4.10)")
+  DEPENDS nftables "libreswan (>= 4.10)" "libcurl4 (>= 7.88)")  # libcurl is loaded at run time (common/curl)
 x2_package(NAME henb-x2policy ABOUT "checks, explains, signs and compares policies for henb-x2sec" TOOLS x2policy)
 if(TARGET nem-gateway)
   x2_package(NAME henb-nem-gateway ABOUT "certificates for home base stations through the network element manager"
