@@ -107,7 +107,7 @@ class Pluto:
         raise process.Failed(f"{self.node.name}: no key named {nickname} in NSS")
 
     def _checked_add(self, name, *argv):
-        result = self.whack("--name", name, *argv)
+        result = self.whack("--name", name, *argv, timeout=120)  # a host that is busy with compilers
         if f'"{name}": added' not in result.out and f'"{name}": added' not in result.err:
             raise process.Failed(str(result))
 
