@@ -16,14 +16,15 @@ namespace {
 using common::Certificate;
 using common::StrCat;
 
-void AddOnce(std::vector<Authority>* out, const Certificate& certificate, const common::SpkiHash& anchor) {
-  const bool known = std::any_of(out->begin(), out->end(),
-                                 [&](const Authority& each) { return each.certificate.spki() == certificate.spki(); });
-  if (!known) out->push_back({certificate, anchor});
+void AddOnce(std::vector<Authority>* out, Authority authority) {
+  const bool known = std::any_of(out->begin(), out->end(), [&](const Authority& each) {
+    return each.certificate.spki() == authority.certificate.spki();
+  });
+  if (!known) out->push_back(std::move(authority));
 }
 
-void AddPath(std::vector<Authority>* out, const Credential& credential) {
-  for (const Certificate& each : credential.intermediates) AddOnce(out, each, credential.anchor.spki());
+void AddPath(std::vector<Authority>* out, const Credential& credential, Side side) {
+  for (const Certificate& each : credential.intermediates) AddOnce(out, {each, credential.anchor.spki(), side});
 }
 
 bool HasDistributionPoints(const RevocationConfig& config) { return !config.distribution_point_hosts.empty(); }
@@ -84,26 +85,28 @@ std::vector<std::string> ListUrls(const RevocationConfig& config, const Credenti
 absl::StatusOr<std::vector<Authority>> AuthoritiesOf(const RevocationConfig& config, const Credentials& credentials) {
   std::vector<Authority> out;
   std::vector<Certificate> roots;
-  if (!config.vendor_lists.empty() || HasDistributionPoints(config)) {
-    roots = credentials.vendor_roots();
-    AddPath(&out, credentials.vendor());
-  }
+  const auto add_side = [&](Side side, const std::vector<Certificate>& anchors, const Credential* own) {
+    if (own != nullptr) AddPath(&out, *own, side);
+    for (const Certificate& root : anchors) AddOnce(&out, {root, root.spki(), side});
+    roots.insert(roots.end(), anchors.begin(), anchors.end());
+  };
   const std::optional<Credential>& enrolled = credentials.operator_credential();
-  if (!config.operator_lists.empty() || (HasDistributionPoints(config) && enrolled)) {
-    roots.insert(roots.end(), credentials.operator_roots().begin(), credentials.operator_roots().end());
-    if (enrolled) AddPath(&out, *enrolled);
-  }
-  for (const Certificate& root : roots) AddOnce(&out, root, root.spki());
+  if (!config.vendor_lists.empty() || !config.vendor_ocsp.empty() || HasDistributionPoints(config))
+    add_side(Side::kVendor, credentials.vendor_roots(), &credentials.vendor());
+  if (!config.operator_lists.empty() || !config.operator_ocsp.empty() || (HasDistributionPoints(config) && enrolled))
+    add_side(Side::kOperator, credentials.operator_roots(), enrolled ? &*enrolled : nullptr);
   if (!config.authorities) return out;
   ASSIGN_OR_RETURN(const std::string pem, common::ReadFile(*config.authorities));
   ASSIGN_OR_RETURN_CTX(const std::vector<Certificate> more, Certificate::ChainFromPem(pem), *config.authorities);
   for (const Certificate& each : more) {
     const auto path = FindPath(each, more, roots);
     if (!path.ok() || X509_check_ca(each.get()) == 0) {
-      return absl::InvalidArgumentError(
-          StrCat(*config.authorities, ": ", each.subject(), " is not a CA below a root whose lists are configured"));
+      return absl::InvalidArgumentError(StrCat(*config.authorities, ": ", each.subject(),
+                                               " is not a CA below a root whose lists or responders are configured"));
     }
-    AddOnce(&out, each, path->anchor.spki());
+    const auto root = std::find_if(out.begin(), out.end(),
+                                   [&](const Authority& known) { return known.anchor == path->anchor.spki(); });
+    AddOnce(&out, {each, path->anchor.spki(), root == out.end() ? Side::kVendor : root->side});
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // The CAs whose certificates are judged, and where their lists are.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,13 @@
 
 namespace henb::x2sec::app {
 
-/// A CA that may issue to neighbours (a root, or one below it), and the root it ends at.
+enum class Side : std::uint8_t { kVendor, kOperator };
+
+/// A CA that may issue to neighbours (a root, or one below it), the root it ends at, and whose that is.
 struct Authority {
   common::Certificate certificate;
   common::SpkiHash anchor;
+  Side side = Side::kVendor;
 };
 
 /// The roots of this device, the CAs of its own paths, and those of `revocation.authorities`, of the sides (vendor,

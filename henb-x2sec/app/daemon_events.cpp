@@ -99,6 +99,7 @@ void DaemonEvents::LookAtHealth() {
     parts_.revocation->PathChanged();
     parts_.cross_certificates->PathChanged();
   }
+  if (!now.backhaul_up) parts_.revocation->PathLost();
   if (now.backhaul_up || now.clock_sane) parts_.enrolment->PathChanged();
   parts_.links->EvaluateAll();
 }

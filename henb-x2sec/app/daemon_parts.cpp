@@ -76,7 +76,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   initiate_worker = std::make_unique<Worker>(loop, kInitiateThreads);
   enrol_worker = std::make_unique<Worker>(loop, 1);
   keydist_worker = std::make_unique<Worker>(loop, 2);
-  revocation_worker = std::make_unique<Worker>(loop, 2);
+  revocation_worker = std::make_unique<Worker>(loop, 4);
   health.emplace(config, clock);
   prober = std::make_unique<Prober>();
   core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;

@@ -52,6 +52,9 @@ void ReadOcspd(TomlReader* reader, RevocationConfig* config) {
 void ReadRevocation(TomlReader* reader, RevocationConfig* config) {
   ReadUrls(reader, "revocation.vendor_lists", &config->vendor_lists);
   ReadUrls(reader, "revocation.operator_lists", &config->operator_lists);
+  ReadUrls(reader, "revocation.vendor_ocsp", &config->vendor_ocsp);
+  ReadUrls(reader, "revocation.operator_ocsp", &config->operator_ocsp);
+  if (reader->Has("revocation.ocsp_nonce")) reader->Bool("revocation.ocsp_nonce", &config->ocsp_nonce);
   if (reader->Has("revocation.authorities")) ReadPath(reader, "revocation.authorities", &config->authorities.emplace());
   reader->Strings("revocation.distribution_point_hosts", &config->distribution_point_hosts);
   ReadWithin(reader, "revocation.refresh", absl::Seconds(1), absl::Hours(24), &config->refresh);

@@ -13,6 +13,9 @@ namespace henb::x2sec::app {
 struct RevocationConfig {
   std::vector<std::string> vendor_lists;              ///< URLs of the lists of the vendor roots and what is below them.
   std::vector<std::string> operator_lists;            ///< Of the operator's.
+  std::vector<std::string> vendor_ocsp;               ///< The vendor side's OCSP responders; one answers for all.
+  std::vector<std::string> operator_ocsp;             ///< The operator's.
+  bool ocsp_nonce = true;                             ///< An answer must have the question's nonce.
   std::optional<std::string> authorities;             ///< PEM: CAs below those roots that issue to neighbours.
   std::vector<std::string> distribution_point_hosts;  ///< CRL distribution points of own certificates, if there.
   absl::Duration refresh = absl::Hours(1);

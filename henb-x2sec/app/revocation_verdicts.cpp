@@ -28,17 +28,31 @@ std::uint64_t NewestSerial(const absl::StatusOr<core::IkeSnapshot>& ike) {
 
 }  // namespace
 
+revocation::IssuerVerdicts RevocationWatch::VerdictsOf(const Authority& authority, absl::Time now) const {
+  const common::SpkiHash issuer = authority.certificate.spki();
+  const revocation::CertificateList* list = cache_.Find(issuer);
+  revocation::IssuerVerdicts out{.issuer = revocation::IssuerId::Of(authority.certificate),
+                                 .revoked = ocsp_.Revoked(issuer),
+                                 .links_shut = now > GoodUntil(authority),
+                                 .by_ocsp = ocsp_.Has(authority.side)};
+  if (list != nullptr) {
+    out.revoked.insert(out.revoked.end(), list->revoked.begin(), list->revoked.end());
+    std::sort(out.revoked.begin(), out.revoked.end());
+    out.revoked.erase(std::unique(out.revoked.begin(), out.revoked.end()), out.revoked.end());
+  }
+  // A list speaks of every certificate, a responder of those it was asked about. (1970: never.)
+  out.good_until =
+      std::max(absl::UnixEpoch(), GoodByTheLongestTerms(list == nullptr ? absl::InfinitePast() : list->next_update));
+  for (const auto& [serial, answer] : ocsp_.Good(issuer)) {
+    out.good.emplace(serial, GoodByTheLongestTerms(answer.next_update));
+  }
+  return out;
+}
+
 revocation::Verdicts RevocationWatch::MakeVerdicts() const {
   const absl::Time now = parts_.clock.Now();
   revocation::Verdicts verdicts{.made = now, .issuers = {}};
-  for (const Authority& each : authorities_) {
-    const revocation::CertificateList* list = cache_.Find(each.certificate.spki());
-    const absl::Time until = GoodUntil(each.certificate.spki());
-    verdicts.issuers.push_back({.issuer = revocation::IssuerId::Of(each.certificate),
-                                .revoked = list == nullptr ? std::vector<std::string>{} : list->revoked,
-                                .good_until = until,
-                                .links_shut = now > until});
-  }
+  for (const Authority& each : authorities_) verdicts.issuers.push_back(VerdictsOf(each, now));
   return verdicts;
 }
 
@@ -113,6 +127,7 @@ void RevocationWatch::LearnSerials() {
 }
 
 void RevocationWatch::SaveLists() {
+  ocsp_.Proven();
   for (Saving& each : std::exchange(to_save_, {})) {
     parts_.worker.Run([directory = cache_.directory(), issuer = each.issuer,
                        der = std::move(each.der)] { return revocation::ListCache::Save(directory, issuer, der); },

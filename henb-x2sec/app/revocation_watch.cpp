@@ -38,7 +38,23 @@ std::vector<policy::Revocation> AllTerms(const policy::Policy* policy) {
 }  // namespace
 
 RevocationWatch::RevocationWatch(Parts parts)
-    : parts_(std::move(parts)), cache_(StrCat(parts_.config.state_dir, "/revocation")) {}
+    : parts_(std::move(parts)),
+      cache_(StrCat(parts_.config.state_dir, "/revocation")),
+      ocsp_({.config = parts_.config,
+             .loop = parts_.loop,
+             .clock = parts_.clock,
+             .random = parts_.random,
+             .worker = parts_.worker,
+             .fetcher = parts_.fetcher,
+             .credentials = parts_.credentials,
+             .raise_clock_floor = parts_.raise_clock_floor,
+             .news = [this](std::vector<std::string> newly_revoked) { Answered(std::move(newly_revoked)); }}) {}
+
+std::vector<std::string> RevocationWatch::urls() const {
+  std::vector<std::string> out = urls_;
+  for (std::string& each : ocsp_.urls()) out.push_back(std::move(each));
+  return out;
+}
 
 absl::Status RevocationWatch::Start() {
   const RevocationConfig& config = parts_.config.revocation;
@@ -54,6 +70,7 @@ absl::Status RevocationWatch::Start() {
     if (const CertificateList* list = cache_.Find(each.certificate.spki()))
       parts_.raise_clock_floor(list->this_update - revocation::kClockSkew);
   }
+  ocsp_.Start(authorities_);
   LookAtOwn();
   LeaveVerdicts();
   for (const std::string& url : urls_) {
@@ -65,11 +82,15 @@ absl::Status RevocationWatch::Start() {
 
 void RevocationWatch::TermsChanged() {
   auto authorities = AuthoritiesOf(parts_.config.revocation, parts_.credentials);
-  if (configured() && authorities.ok()) authorities_ = *std::move(authorities);
+  if (configured() && authorities.ok()) {
+    authorities_ = *std::move(authorities);
+    ocsp_.SetAuthorities(authorities_);
+  }
   if (configured()) LeaveVerdicts();
 }
 
 void RevocationWatch::PathChanged() {
+  ocsp_.PathChanged();
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (!sources_[i].last.ok()) Schedule(i, absl::ZeroDuration());
   }
@@ -183,6 +204,16 @@ absl::Duration RevocationWatch::NextIn(const Source& source) const {
   return parts_.random.Jitter(std::max(next, std::min(refresh, kSoonest * 5)), 0.1);
 }
 
+/// A responder has answered about some certificate.
+void RevocationWatch::Answered(std::vector<std::string> newly_revoked) {
+  const bool somebody = !newly_revoked.empty();
+  newly_revoked_.insert(newly_revoked_.end(), newly_revoked.begin(), newly_revoked.end());
+  if (somebody) LookAtOwn();
+  LeaveVerdicts();
+  parts_.changed();
+  Complain();
+}
+
 void RevocationWatch::Tick() {
   if (!configured()) return;
   Complain();
@@ -195,10 +226,10 @@ void RevocationWatch::Complain() {
   absl::Time until = absl::InfiniteFuture();
   std::string issuer;
   for (const Authority& each : authorities_) {
-    const absl::Duration stale = StaleFor(each.certificate.spki());
+    const absl::Duration stale = StaleFor(each);
     if (stale <= worst) continue;
     worst = stale;
-    until = GoodUntil(each.certificate.spki());
+    until = GoodUntil(each);
     issuer = each.certificate.subject();
   }
   if (worst == absl::ZeroDuration()) {
@@ -226,7 +257,11 @@ void RevocationWatch::LookAtOwn() {
     path.push_back(&credential.anchor);
     for (std::size_t i = 0; i + 1 < path.size(); ++i) {
       const CertificateList* list = cache_.Find(path[i + 1]->spki());
-      if (list != nullptr && list->Revokes(revocation::SerialOf(*path[i]))) revoked.insert(path[i]->subject());
+      const std::string serial = revocation::SerialOf(*path[i]);
+      const std::vector<std::string> by_ocsp = ocsp_.Revoked(path[i + 1]->spki());
+      const bool told = (list != nullptr && list->Revokes(serial)) ||
+                        std::find(by_ocsp.begin(), by_ocsp.end(), serial) != by_ocsp.end();
+      if (told) revoked.insert(path[i]->subject());
     }
   };
   look(parts_.credentials.vendor());
@@ -237,17 +272,31 @@ void RevocationWatch::LookAtOwn() {
   own_revoked_ = std::move(revoked);
 }
 
-absl::Duration RevocationWatch::StaleFor(const common::SpkiHash& issuer) const {
-  return revocation::StaleFor(NewsOf(cache_.Find(issuer)), parts_.clock.Now(), parts_.clock_sane());
+revocation::News RevocationWatch::OcspNews(const Authority& authority) const {
+  const bool counts = ocsp_.Has(authority.side) && !ocsp_.LockedOut(authority.certificate.spki());
+  return counts ? ocsp_.News(authority.side) : revocation::News{};
+}
+
+/// The fresher of list and responder.
+absl::Duration RevocationWatch::StaleFor(const Authority& authority) const {
+  const absl::Time now = parts_.clock.Now();
+  const bool sane = parts_.clock_sane();
+  return std::min(revocation::StaleFor(NewsOf(cache_.Find(authority.certificate.spki())), now, sane),
+                  revocation::StaleFor(OcspNews(authority), now, sane));
 }
 
 /// The longest that any rule allows: which link pluto asks for is not known to x2sec-ocspd.
-absl::Time RevocationWatch::GoodUntil(const common::SpkiHash& issuer) const {
+absl::Time RevocationWatch::GoodByTheLongestTerms(absl::Time fresh_until) const {
   absl::Time until = absl::InfinitePast();
   for (const policy::Revocation& terms : AllTerms(parts_.policy())) {
-    until = std::max(until, revocation::GoodUntil(terms, NewsOf(cache_.Find(issuer)).fresh_until));
+    until = std::max(until, revocation::GoodUntil(terms, fresh_until));
   }
   return until;
+}
+
+absl::Time RevocationWatch::GoodUntil(const Authority& authority) const {
+  const absl::Time listed = NewsOf(cache_.Find(authority.certificate.spki())).fresh_until;
+  return GoodByTheLongestTerms(std::max(listed, OcspNews(authority).fresh_until));
 }
 
 std::vector<policy::AnchorNews> RevocationWatch::News() const {
@@ -261,7 +310,7 @@ std::vector<policy::AnchorNews> RevocationWatch::News() const {
       for (const Authority& each : authorities_) {
         if (each.anchor != news.anchor) continue;
         // News that nobody asks for is none.
-        const absl::Duration stale = asks ? StaleFor(each.certificate.spki()) : absl::InfiniteDuration();
+        const absl::Duration stale = asks ? StaleFor(each) : absl::InfiniteDuration();
         news.stale_for = std::max(news.stale_for.value_or(absl::ZeroDuration()), stale);
       }
       out.push_back(std::move(news));
@@ -279,17 +328,16 @@ RevocationView RevocationWatch::View() const {
                       .pluto = pluto_};
   for (const Authority& each : authorities_) {
     const CertificateList* list = cache_.Find(each.certificate.spki());
-    IssuerView issuer{
-        .subject = each.certificate.subject(), .fresh_until = {}, .good_until = GoodUntil(each.certificate.spki())};
-    if (list != nullptr) {
-      issuer.fresh_until = list->next_update;
-      issuer.revoked = list->revoked.size();
-    }
+    IssuerView issuer{.subject = each.certificate.subject(), .fresh_until = {}, .good_until = GoodUntil(each)};
+    const absl::Time fresh = std::max(NewsOf(list).fresh_until, OcspNews(each).fresh_until);
+    if (fresh != absl::InfinitePast()) issuer.fresh_until = fresh;
+    issuer.revoked = (list == nullptr ? 0 : list->revoked.size()) + ocsp_.Revoked(each.certificate.spki()).size();
     view.issuers.push_back(std::move(issuer));
   }
   for (const Source& source : sources_) {
     if (!source.last.ok()) view.problems.push_back(StrCat(source.url, ": ", source.last.message()));
   }
+  for (std::string& problem : ocsp_.Problems()) view.problems.push_back(std::move(problem));
   return view;
 }
 

@@ -15,6 +15,7 @@
 #include "henb-x2sec/app/authorities.h"
 #include "henb-x2sec/app/config.h"
 #include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/ocsp_watch.h"
 #include "henb-x2sec/app/revocation_view.h"
 #include "henb-x2sec/app/worker.h"
 #include "henb-x2sec/core/ports/http_fetcher.h"
@@ -28,7 +29,7 @@
 namespace henb::x2sec::app {
 
 /// Owns the sources, the lists and the verdict file (state_dir/verdicts.json). Loop thread; what blocks runs on
-/// `worker` and `ike_worker`. Does nothing where no list is configured.
+/// `worker` and `ike_worker`. Does nothing where neither list nor responder is configured.
 class RevocationWatch {
  public:
   struct Parts {
@@ -59,6 +60,8 @@ class RevocationWatch {
   [[nodiscard]] absl::Status Start();
   /// The backhaul is up again: what failed is fetched at once.
   void PathChanged();
+  /// It is gone.
+  void PathLost() { ocsp_.PathLost(); }
   /// Policy or own certificates have changed. Fails only where Start would.
   void TermsChanged();
   /// pluto runs (again): how does it ask?
@@ -72,7 +75,8 @@ class RevocationWatch {
   /// For the facts of a decision: one for each root of this device.
   [[nodiscard]] std::vector<policy::AnchorNews> News() const;
   [[nodiscard]] RevocationView View() const;
-  [[nodiscard]] const std::vector<std::string>& urls() const { return urls_; }
+  /// Of lists and of responders.
+  [[nodiscard]] std::vector<std::string> urls() const;
 
  private:
   struct Source {
@@ -93,7 +97,7 @@ class RevocationWatch {
     std::string der;
   };
 
-  [[nodiscard]] bool configured() const { return !urls_.empty(); }
+  [[nodiscard]] bool configured() const { return !urls_.empty() || ocsp_.configured(); }
   void Schedule(std::size_t source, absl::Duration delay);
   void Fetch(std::size_t source);
   void Took(std::size_t source, Fetched fetched);
@@ -101,8 +105,12 @@ class RevocationWatch {
   [[nodiscard]] absl::Duration NextIn(const Source& source) const;
   void Complain();
   void LookAtOwn();
-  [[nodiscard]] absl::Duration StaleFor(const common::SpkiHash& issuer) const;
-  [[nodiscard]] absl::Time GoodUntil(const common::SpkiHash& issuer) const;
+  void Answered(std::vector<std::string> newly_revoked);
+  [[nodiscard]] revocation::News OcspNews(const Authority& authority) const;
+  [[nodiscard]] absl::Duration StaleFor(const Authority& authority) const;
+  [[nodiscard]] absl::Time GoodUntil(const Authority& authority) const;
+  [[nodiscard]] absl::Time GoodByTheLongestTerms(absl::Time fresh_until) const;
+  [[nodiscard]] revocation::IssuerVerdicts VerdictsOf(const Authority& authority, absl::Time now) const;
   [[nodiscard]] revocation::Verdicts MakeVerdicts() const;
   void LeaveVerdicts();
   void VerdictsLeft(const absl::Status& written, bool prove);
@@ -112,6 +120,7 @@ class RevocationWatch {
 
   Parts parts_;
   revocation::ListCache cache_;
+  OcspWatch ocsp_;
   std::vector<Authority> authorities_;
   std::vector<std::string> urls_;
   std::vector<Source> sources_;

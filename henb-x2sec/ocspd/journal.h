@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "henb-x2sec/revocation/judge.h"
+#include "henb-x2sec/revocation/verdicts.h"
 
 namespace henb::x2sec::ocspd {
 
@@ -14,13 +14,14 @@ namespace henb::x2sec::ocspd {
 class Journal {
  public:
   static constexpr std::size_t kMost = 512;
-  void Add(const std::string& serial, revocation::Verdict verdict, absl::Time now);
-  /// {"asked": [{"serial", "verdict", "at_ms"}]}, oldest first; revocation/serial_book.h reads it.
+  void Add(const revocation::Subject& subject, revocation::Verdict verdict, absl::Time now);
+  /// {"asked": [{"serial", "name_hash", "key_hash", "verdict", "at_ms"}]}, oldest first; revocation/serial_book.h reads
+  /// it.
   [[nodiscard]] std::string Json() const;
 
  private:
   struct Entry {
-    std::string serial;
+    revocation::Subject subject;
     revocation::Verdict verdict;
     absl::Time at;
   };

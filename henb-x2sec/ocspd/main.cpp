@@ -45,16 +45,29 @@ absl::Status Serve(const ocspd::OcspdConfig& config) {
   const ocspd::Responder responder(std::move(signer));
   ocspd::VerdictSource verdicts(config.verdicts);
   ocspd::Journal journal;
-  const ocspd::Server server(loop, std::move(listener), [&](const ocspd::HttpQuestion& question) {
+  const auto answer = [&](const ocspd::HttpQuestion& question) {
     if (question.asked) return ocspd::JsonHttpAnswer(journal.Json());
     const absl::Time now = clock.Now();
     const auto judge = [&](const revocation::Subject& subject) {
       const revocation::Verdict verdict = verdicts.Judge(subject, now);
-      journal.Add(subject.serial, verdict, now);
+      journal.Add(subject, verdict, now);
       return verdict;
     };
     return ocspd::OcspHttpAnswer(responder.Answer(question.der, judge, now));
-  });
+  };
+  // x2secd sees in the journal what is asked, asks the authority, and leaves its word: within a second or so.
+  const auto awaits = [&](const ocspd::HttpQuestion& question, bool first) {
+    if (question.asked) return false;
+    const absl::Time now = clock.Now();
+    bool awaited = false;
+    for (const revocation::Subject& subject : ocspd::Responder::SubjectsOf(question.der)) {
+      if (!verdicts.IsAwaited(subject, now)) continue;
+      awaited = true;
+      if (first) journal.Add(subject, revocation::Verdict::kUnknown, now);
+    }
+    return awaited;
+  };
+  const ocspd::Server server(loop, std::move(listener), answer, {}, awaits);
   loop.WatchReadable(signals.get(), [&loop] { loop.Stop(); });
   common::LogInfo("ocspd.started", {{"handed_over", handed_over}, {"verdicts", config.verdicts}});
   loop.Run();

@@ -68,16 +68,34 @@ bool AddAnswer(OCSP_BASICRESP* basic, OCSP_CERTID* id, Verdict verdict, const Ge
   return OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_UNKNOWN, 0, nullptr, made.value, until.value) != nullptr;
 }
 
+/// Null unless it is a request about one to kMostCertificates certificates.
+OpensslPtr<OCSP_REQUEST> Decoded(std::string_view der) {
+  const auto* begin = reinterpret_cast<const unsigned char*>(der.data());
+  const unsigned char* at = begin;
+  OpensslPtr<OCSP_REQUEST> request(d2i_OCSP_REQUEST(nullptr, &at, static_cast<long>(der.size())));
+  const int count = request == nullptr ? 0 : OCSP_request_onereq_count(request.get());
+  if (at != begin + der.size() || count < 1 || count > Responder::kMostCertificates) return nullptr;
+  return request;
+}
+
 }  // namespace
 
-std::string Responder::Answer(std::string_view request_der, const Judge& judge, absl::Time now) const {
-  const auto* begin = reinterpret_cast<const unsigned char*>(request_der.data());
-  const unsigned char* at = begin;
-  const OpensslPtr<OCSP_REQUEST> request(d2i_OCSP_REQUEST(nullptr, &at, static_cast<long>(request_der.size())));
-  const int count = request == nullptr ? 0 : OCSP_request_onereq_count(request.get());
-  if (at != begin + request_der.size() || count < 1 || count > kMostCertificates) {
-    return Encoded(OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, nullptr);
+std::vector<revocation::Subject> Responder::SubjectsOf(std::string_view request_der) {
+  const auto request = Decoded(request_der);
+  std::vector<revocation::Subject> out;
+  for (int i = 0; request != nullptr && i < OCSP_request_onereq_count(request.get()); ++i) {
+    revocation::Subject subject;
+    if (ReadSubject(OCSP_onereq_get0_id(OCSP_request_onereq_get0(request.get(), i)), &subject))
+      out.push_back(std::move(subject));
   }
+  ERR_clear_error();
+  return out;
+}
+
+std::string Responder::Answer(std::string_view request_der, const Judge& judge, absl::Time now) const {
+  const auto request = Decoded(request_der);
+  if (request == nullptr) return Encoded(OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, nullptr);
+  const int count = OCSP_request_onereq_count(request.get());
   const OpensslPtr<OCSP_BASICRESP> basic(OCSP_BASICRESP_new());
   const GeneralizedTime made(now - kMadeBefore);
   const GeneralizedTime until(now + kValidFor);

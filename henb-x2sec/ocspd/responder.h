@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "henb-x2sec/ocspd/signer.h"
@@ -21,6 +22,8 @@ class Responder {
   /// certificates, internalError when it cannot be signed. A nonce comes back. One thread.
   [[nodiscard]] std::string Answer(std::string_view request_der, const Judge& judge, absl::Time now) const;
   static constexpr int kMostCertificates = 8;
+  /// What a request asks about; empty for what is not one. Pure.
+  [[nodiscard]] static std::vector<revocation::Subject> SubjectsOf(std::string_view request_der);
 
  private:
   Signer signer_;

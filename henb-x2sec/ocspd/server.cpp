@@ -63,8 +63,12 @@ absl::StatusOr<UniqueFd> TakeListener(const char* listen_pid, const char* listen
   return fd;
 }
 
-Server::Server(common::EventLoop& loop, UniqueFd listener, Handler handler, ServerLimits limits)
-    : loop_(loop), listener_(std::move(listener)), handler_(std::move(handler)), limits_(limits) {
+Server::Server(common::EventLoop& loop, UniqueFd listener, Handler handler, ServerLimits limits, Awaits awaits)
+    : loop_(loop),
+      listener_(std::move(listener)),
+      handler_(std::move(handler)),
+      limits_(limits),
+      awaits_(std::move(awaits)) {
   loop_.WatchReadable(listener_.get(), [this] { Accept(); });
 }
 
@@ -93,7 +97,20 @@ void Server::Read(std::uint64_t number) {
   connection.received.append(chunk, static_cast<std::size_t>(got));
   const auto request = ReadOcspHttp(connection.received);
   if (!request.ok()) return Reply(number, BadRequestAnswer());
-  if (request->has_value()) Reply(number, handler_(**request));
+  if (!request->has_value()) return;
+  if (awaits_ == nullptr || !awaits_(**request, true)) return Reply(number, handler_(**request));
+  loop_.Unwatch(connection.fd.get());
+  Hold(number, **request, limits_.hold);
+}
+
+/// Looks again until the word is there, or time is over.
+void Server::Hold(std::uint64_t number, const HttpQuestion& question, absl::Duration left) {
+  Connection& connection = connections_.at(number);
+  loop_.CancelTimer(connection.timer);
+  connection.timer = loop_.After(limits_.look_again, [this, number, question, left = left - limits_.look_again] {
+    if (left > absl::ZeroDuration() && awaits_(question, false)) return Hold(number, question, left);
+    Reply(number, handler_(question));
+  });
 }
 
 /// An answer fits into the socket's buffer, which is made large enough: what does not is lost with the connection.

@@ -24,6 +24,8 @@ namespace henb::x2sec::ocspd {
 struct ServerLimits {
   std::size_t connections = 32;  ///< At a time; the oldest goes for a new one.
   absl::Duration patience = absl::Seconds(3);
+  absl::Duration hold = absl::Milliseconds(1800);  ///< Of an answer that is awaited: pluto waits 3 s (ocsp-timeout).
+  absl::Duration look_again = absl::Milliseconds(100);
 };
 
 /// One request a connection, bounded in size, number and time. Loop thread.
@@ -31,7 +33,10 @@ class Server {
  public:
   /// The whole HTTP answer.
   using Handler = std::function<std::string(const HttpQuestion& question)>;
-  Server(common::EventLoop& loop, common::UniqueFd listener, Handler handler, ServerLimits limits = {});
+  /// True while the answer to `question` may still become another one; `first` at the first look.
+  using Awaits = std::function<bool(const HttpQuestion& question, bool first)>;
+  Server(common::EventLoop& loop, common::UniqueFd listener, Handler handler, ServerLimits limits = {},
+         Awaits awaits = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -44,6 +49,7 @@ class Server {
   };
   void Accept();
   void Read(std::uint64_t number);
+  void Hold(std::uint64_t number, const HttpQuestion& question, absl::Duration left);
   void Reply(std::uint64_t number, const std::string& answer);
   void Close(std::uint64_t number);
 
@@ -51,6 +57,7 @@ class Server {
   common::UniqueFd listener_;
   const Handler handler_;
   const ServerLimits limits_;
+  const Awaits awaits_;
   std::map<std::uint64_t, Connection> connections_;  ///< By their order of coming.
   std::uint64_t next_ = 1;
 };

@@ -41,6 +41,11 @@ void VerdictSource::Refresh() {
   common::LogInfo("ocspd.verdicts_read", {{"issuers", verdicts_->issuers.size()}, {"revoked", revoked}});
 }
 
+bool VerdictSource::IsAwaited(const revocation::Subject& subject, absl::Time now) {
+  Refresh();
+  return verdicts_ && revocation::IsAwaited(*verdicts_, subject, now);
+}
+
 Verdict VerdictSource::Judge(const revocation::Subject& subject, absl::Time now) {
   Refresh();
   Verdict verdict = unreadable_ ? Verdict::kUnknown : Verdict::kGood;

@@ -19,6 +19,8 @@ class VerdictSource {
   /// Without a file: good. x2secd writes one before it gives pluto its first connection, so until then every
   /// certificate is somebody else's. With a file that cannot be read: unknown for all, with an alarm.
   [[nodiscard]] revocation::Verdict Judge(const revocation::Subject& subject, absl::Time now);
+  /// revocation::IsAwaited by the file as it is now.
+  [[nodiscard]] bool IsAwaited(const revocation::Subject& subject, absl::Time now);
 
  private:
   struct Seen {

@@ -77,7 +77,11 @@ absl::Status Failure(CURLcode code, const Transfer& transfer, const char* detail
 
 }  // namespace
 
-absl::StatusOr<HttpAnswer> CurlFetcher::Get(const HttpRequest& request) {
+absl::StatusOr<HttpAnswer> CurlFetcher::Get(const HttpRequest& request) { return Exchange(request, false); }
+
+absl::StatusOr<HttpAnswer> CurlFetcher::Post(const HttpRequest& request) { return Exchange(request, true); }
+
+absl::StatusOr<HttpAnswer> CurlFetcher::Exchange(const HttpRequest& request, bool post) {
   if (!request.url.starts_with("http://")) return absl::InvalidArgumentError("not an http:// URL");
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -90,8 +94,16 @@ absl::StatusOr<HttpAnswer> CurlFetcher::Get(const HttpRequest& request) {
     if (value.empty()) return;
     headers.reset(curl_slist_append(headers.release(), StrCat(name, ": ", value).c_str()));
   };
-  add_header("If-None-Match", request.etag);
-  add_header("If-Modified-Since", request.last_modified);
+  if (post) {
+    add_header("Content-Type", request.content_type);
+    headers.reset(curl_slist_append(headers.release(), "Expect:"));  // no pause before the body
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+  } else {
+    add_header("If-None-Match", request.etag);
+    add_header("If-Modified-Since", request.last_modified);
+  }
   char detail[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -114,7 +126,7 @@ absl::StatusOr<HttpAnswer> CurlFetcher::Get(const HttpRequest& request) {
   if (code != CURLE_OK) return Failure(code, transfer, detail, request);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  const bool conditional = headers != nullptr;
+  const bool conditional = !post && headers != nullptr;
   if (status == 304 && conditional) {
     transfer.answer.not_modified = true;
     transfer.answer.body.clear();

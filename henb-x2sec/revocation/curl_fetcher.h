@@ -11,10 +11,12 @@ namespace henb::x2sec::revocation {
 class CurlFetcher final : public core::HttpFetcher {
  public:
   absl::StatusOr<core::HttpAnswer> Get(const core::HttpRequest& request) override;
+  absl::StatusOr<core::HttpAnswer> Post(const core::HttpRequest& request) override;
   /// Running and later calls end as Unavailable. Any thread.
   void Stop() { stopping_ = true; }
 
  private:
+  absl::StatusOr<core::HttpAnswer> Exchange(const core::HttpRequest& request, bool post);
   std::atomic<bool> stopping_{false};
 };
 

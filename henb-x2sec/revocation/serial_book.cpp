@@ -15,7 +15,9 @@ absl::StatusOr<std::vector<Asked>> ParseAsked(std::string_view json) {
     std::vector<Asked> out;
     for (const nlohmann::json& each : whole.at("asked")) {
       out.push_back({.serial = each.at("serial").get<std::string>(),
-                     .at = absl::FromUnixMillis(each.at("at_ms").get<std::int64_t>())});
+                     .at = absl::FromUnixMillis(each.at("at_ms").get<std::int64_t>()),
+                     .name_hash = each.value("name_hash", ""),
+                     .key_hash = each.value("key_hash", "")});
     }
     return out;
   } catch (const nlohmann::json::exception& error) {

@@ -17,6 +17,8 @@ namespace henb::x2sec::revocation {
 struct Asked {
   std::string serial;
   absl::Time at;
+  std::string name_hash{};  ///< Of the issuer, as the question named it; empty: not told.
+  std::string key_hash{};
 };
 
 /// What x2sec-ocspd says was asked (ocspd/journal.h). InvalidArgument when it is not understood. Pure.

@@ -34,6 +34,10 @@ IssuerVerdicts ReadIssuer(const Json& from) {
   out.good_until = ReadTime(from.at("good_until"));
   out.links_shut = from.at("links_shut").get<bool>();
   out.revoked = from.at("revoked").get<std::vector<std::string>>();
+  out.by_ocsp = from.value("by_ocsp", false);
+  if (from.contains("good")) {
+    for (const auto& [serial, until] : from.at("good").items()) out.good.emplace(serial, ReadTime(until));
+  }
   return out;
 }
 
@@ -43,30 +47,49 @@ bool Sound(const IssuerVerdicts& issuer) {
          std::is_sorted(issuer.revoked.begin(), issuer.revoked.end());
 }
 
-}  // namespace
-
-Verdict VerdictFor(const Verdicts& verdicts, const Subject& subject, absl::Time now) {
+/// Null: none of ours.
+const IssuerVerdicts* Find(const Verdicts& verdicts, const Subject& subject) {
   const auto named = [&](const IssuerVerdicts& each) {
     const IssuerId& id = each.issuer;
     return subject.name_hash == (subject.sha256 ? id.name_sha256 : id.name_sha1) &&
            subject.key_hash == (subject.sha256 ? id.key_sha256 : id.key_sha1);
   };
   const auto it = std::find_if(verdicts.issuers.begin(), verdicts.issuers.end(), named);
-  if (it == verdicts.issuers.end()) return Verdict::kGood;
-  if (std::binary_search(it->revoked.begin(), it->revoked.end(), subject.serial)) return Verdict::kRevoked;
-  if (it->links_shut || it->good_until == absl::InfiniteFuture()) return Verdict::kGood;
-  return now <= it->good_until && now + kClockSkew >= verdicts.made ? Verdict::kGood : Verdict::kUnknown;
+  return it == verdicts.issuers.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+Verdict VerdictFor(const Verdicts& verdicts, const Subject& subject, absl::Time now) {
+  const IssuerVerdicts* issuer = Find(verdicts, subject);
+  if (issuer == nullptr) return Verdict::kGood;
+  if (std::binary_search(issuer->revoked.begin(), issuer->revoked.end(), subject.serial)) return Verdict::kRevoked;
+  if (issuer->links_shut || issuer->good_until == absl::InfiniteFuture()) return Verdict::kGood;
+  const auto answered = issuer->good.find(subject.serial);
+  const absl::Time until =
+      answered == issuer->good.end() ? issuer->good_until : std::max(issuer->good_until, answered->second);
+  return now <= until && now + kClockSkew >= verdicts.made ? Verdict::kGood : Verdict::kUnknown;
+}
+
+bool IsAwaited(const Verdicts& verdicts, const Subject& subject, absl::Time now) {
+  const IssuerVerdicts* issuer = Find(verdicts, subject);
+  return issuer != nullptr && issuer->by_ocsp && !issuer->good.contains(subject.serial) &&
+         VerdictFor(verdicts, subject, now) == Verdict::kUnknown;
 }
 
 std::string Serialise(const Verdicts& verdicts) {
   Json issuers = Json::array();
   for (const IssuerVerdicts& each : verdicts.issuers) {
+    Json good = Json::object();
+    for (const auto& [serial, until] : each.good) good[serial] = TimeJson(until);
     issuers.push_back({{"name_sha1", each.issuer.name_sha1},
                        {"key_sha1", each.issuer.key_sha1},
                        {"name_sha256", each.issuer.name_sha256},
                        {"key_sha256", each.issuer.key_sha256},
                        {"good_until", TimeJson(each.good_until)},
                        {"links_shut", each.links_shut},
+                       {"by_ocsp", each.by_ocsp},
+                       {"good", std::move(good)},
                        {"revoked", each.revoked}});
   }
   const Json whole = {{"version", kVersion}, {"made", TimeJson(verdicts.made)}, {"issuers", std::move(issuers)}};

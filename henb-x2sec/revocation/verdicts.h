@@ -1,6 +1,7 @@
 // What x2secd leaves for x2sec-ocspd: who is revoked, and how long its word holds.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,9 @@ struct IssuerVerdicts {
   IssuerId issuer;
   std::vector<std::string> revoked;  ///< SerialText, sorted.
   absl::Time good_until;             ///< Until then every other certificate of it is good; infinite where SOFT holds.
-  bool links_shut = false;           ///< See below.
+  std::map<std::string, absl::Time> good{};  ///< SerialText: good until then, by the authority's OCSP answer.
+  bool links_shut = false;                   ///< See below.
+  bool by_ocsp = false;                      ///< `good` grows as certificates are asked about.
   friend bool operator==(const IssuerVerdicts&, const IssuerVerdicts&) = default;
 };
 
@@ -37,6 +40,9 @@ struct Subject {
   std::string key_hash;
   std::string serial;  ///< SerialText.
 };
+
+/// `subject` is judged by the authority's OCSP, which has not been asked about it yet: the word may come soon. Pure.
+[[nodiscard]] bool IsAwaited(const Verdicts& verdicts, const Subject& subject, absl::Time now);
 
 /// Good for issuers that are not in `verdicts`: other people's certificates are none of ours. Unknown when the word is
 /// too old, or made in the clock's future. Pure.

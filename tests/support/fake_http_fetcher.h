@@ -1,6 +1,7 @@
 // HTTP servers for tests.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -23,6 +24,11 @@ class FakeHttpFetcher final : public x2sec::core::HttpFetcher {
     const std::lock_guard lock(mutex_);
     pages_[url] = std::move(page);
   }
+  /// Whoever posts there is answered by `answer`.
+  void OnPost(const std::string& url, std::function<Page(const std::string& body)> answer) {
+    const std::lock_guard lock(mutex_);
+    posts_[url] = std::move(answer);
+  }
   [[nodiscard]] std::vector<x2sec::core::HttpRequest> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -39,13 +45,27 @@ class FakeHttpFetcher final : public x2sec::core::HttpFetcher {
     if (!request.etag.empty() && request.etag == page.etag) {
       return x2sec::core::HttpAnswer{.not_modified = true, .body = "", .etag = page.etag, .last_modified = ""};
     }
-    if (page.body.size() > request.most_octets) return absl::ResourceExhaustedError("too large");
-    return x2sec::core::HttpAnswer{.body = page.body, .etag = page.etag, .last_modified = ""};
+    return Whole(page, request);
+  }
+  absl::StatusOr<x2sec::core::HttpAnswer> Post(const x2sec::core::HttpRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(request);
+    if (!request.url.starts_with("http://")) return absl::InvalidArgumentError("not an http:// URL");
+    const auto it = posts_.find(request.url);
+    if (it == posts_.end()) return absl::UnavailableError("nobody is there");
+    const Page page = it->second(request.body);
+    if (page.away || page.status != 200) return absl::UnavailableError("nobody is there, or another status");
+    return Whole(page, request);
   }
 
  private:
+  static absl::StatusOr<x2sec::core::HttpAnswer> Whole(const Page& page, const x2sec::core::HttpRequest& request) {
+    if (page.body.size() > request.most_octets) return absl::ResourceExhaustedError("too large");
+    return x2sec::core::HttpAnswer{.body = page.body, .etag = page.etag, .last_modified = ""};
+  }
   mutable std::mutex mutex_;
   std::map<std::string, Page> pages_;
+  std::map<std::string, std::function<Page(const std::string&)>> posts_;
   std::vector<x2sec::core::HttpRequest> requests_;
 };
 

@@ -13,7 +13,9 @@ struct HttpRequest {
   std::string etag;  ///< Of the answer held; empty: none (RFC 9110 §13.1.2).
   std::string last_modified;                    ///< The same (§13.1.3).
   absl::Duration deadline = absl::Seconds(20);  ///< Of the whole exchange.
-  std::size_t most_octets = 4U << 20;           ///< Of the body.
+  std::size_t most_octets = 4U << 20;           ///< Of the answer's body.
+  std::string body{};                           ///< Of a Post.
+  std::string content_type{};                   ///< The same.
 };
 
 struct HttpAnswer {
@@ -30,6 +32,8 @@ class HttpFetcher {
   /// GET. InvalidArgument: not such a URL. Unavailable: not reached, cut off, or any status but 200 and 304 (redirects
   /// are not followed). DeadlineExceeded. ResourceExhausted: more octets than allowed.
   [[nodiscard]] virtual absl::StatusOr<HttpAnswer> Get(const HttpRequest& request) = 0;
+  /// POST, with the same errors; never 304.
+  [[nodiscard]] virtual absl::StatusOr<HttpAnswer> Post(const HttpRequest& request) = 0;
 };
 
 }  // namespace henb::x2sec::core

@@ -49,8 +49,17 @@ class TinyServer {
       while (request.find("\r\n\r\n") == std::string::npos && (got = recv(fd.get(), chunk, sizeof chunk, 0)) > 0) {
         request.append(chunk, static_cast<std::size_t>(got));
       }
+      const std::size_t head = request.find("\r\n\r\n");
+      while (request.starts_with("POST ") && request.size() < head + 4 + BodySize(request) &&
+             (got = recv(fd.get(), chunk, sizeof chunk, 0)) > 0) {
+        request.append(chunk, static_cast<std::size_t>(got));
+      }
       Reply(fd.get(), request);
     }
+  }
+  static std::size_t BodySize(const std::string& request) {
+    const std::size_t at = request.find("Content-Length: ");
+    return at == std::string::npos ? 0 : std::strtoul(request.c_str() + at + 16, nullptr, 10);
   }
   static void Send(int fd, const std::string& text) { send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
   static void Reply(int fd, const std::string& request) {
@@ -59,6 +68,12 @@ class TinyServer {
         return Send(fd, "HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\n\r\n");
       }
       return Send(fd, "HTTP/1.1 200 OK\r\nETag: \"7\"\r\nContent-Length: 5\r\n\r\nhello");
+    }
+    if (request.starts_with("POST /echo ")) {
+      const std::string body = request.substr(request.find("\r\n\r\n") + 4);
+      const bool typed = request.find("Content-Type: application/ocsp-request\r\n") != std::string::npos;
+      const std::string answer = typed && request.find("Expect:") == std::string::npos ? body : "not as asked for";
+      return Send(fd, common::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", answer.size(), "\r\n\r\n", answer));
     }
     if (request.starts_with("GET /moved ")) {
       return Send(fd, "HTTP/1.1 302 Found\r\nLocation: /page\r\nContent-Length: 0\r\n\r\n");
@@ -89,6 +104,8 @@ class HttpFetcherTest : public ::testing::TestWithParam<bool> {
     fake_.Put(server_.Url("/moved"), {.body = "", .etag = "", .status = 302});
     fake_.Put(server_.Url("/none"), {.body = "", .etag = "", .status = 404});
     fake_.Put(server_.Url("/stream"), {.body = std::string(100'000, 'x'), .etag = ""});
+    fake_.OnPost(server_.Url("/echo"),
+                 [](const std::string& body) { return FakeHttpFetcher::Page{.body = body, .etag = ""}; });
   }
   x2sec::core::HttpFetcher& fetcher() {
     if (GetParam()) return curl_;
@@ -108,6 +125,16 @@ TEST_P(HttpFetcherTest, GetsAPageAndItsTag) {
   EXPECT_EQ(answer->body, "hello");
   EXPECT_EQ(answer->etag, "\"7\"");
   EXPECT_FALSE(answer->not_modified);
+}
+
+TEST_P(HttpFetcherTest, PostsABodyOfAnyOctets) {
+  const std::string body("a\0\r\n\xff", 5);
+  const HttpRequest request{.url = server_.Url("/echo"), .body = body, .content_type = "application/ocsp-request"};
+  const auto answer = fetcher().Post(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->body, body);
+  EXPECT_EQ(fetcher().Post({.url = server_.Url("/none"), .body = body}).status().code(),
+            absl::StatusCode::kUnavailable);
 }
 
 TEST_P(HttpFetcherTest, DoesNotGetWhatIsHeld) {

@@ -171,6 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"[x2]\nudp_ports = []\nsctp_ports = []\n", "nothing would be protected"},
         Refused{"[revocation]\nvendor_lists = [\"https://a/b\"]\n", "is not http://HOST"},
         Refused{"[revocation]\nvendor_lists = [\"http:///b\"]\n", "is not http://HOST"},
+        Refused{"[revocation]\noperator_ocsp = [\"https://a/b\"]\n", "is not http://HOST"},
         Refused{"[revocation]\nrefresh = \"100ms\"\n", "must be from 1s to 24h"},
         Refused{"[revocation]\nauthorities = \"cas.pem\"\n", "must be an absolute path"},
         Refused{"[ocspd]\nlisten = \"10.0.0.1:8888\"\n", "must be a loopback address"},

@@ -59,6 +59,32 @@ TEST_F(ServerTest, AnswersOneRequestInPiecesR41) {
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nanswer to abc"));
 }
 
+TEST_F(ServerTest, HoldsAnAwaitedAnswerUntilItIsThereOrTimeIsOverR41) {
+  int looks = 0;
+  int there_at = 3;
+  UniqueFd listener = ListenOn(*common::IpAddress::Parse("127.0.0.1"), 0).value();
+  socklen_t size = sizeof address_;
+  getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size);
+  const Server holding(
+      loop_, std::move(listener),
+      [&](const HttpQuestion&) { return OcspHttpAnswer(looks >= there_at ? "the word" : "no word"); },
+      ServerLimits{.hold = absl::Milliseconds(100), .look_again = absl::Milliseconds(10)},
+      [&](const HttpQuestion& question, bool first) {
+        EXPECT_EQ(question.der, "x");
+        EXPECT_EQ(first, looks == 0);
+        return ++looks < there_at;
+      });
+  const std::string_view request = "POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx";
+  for (const std::string_view expected : {"the word", "no word"}) {
+    looks = 0;
+    const UniqueFd fd = Connect();
+    send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    EXPECT_THAT(ReadAll(fd.get()), testing::EndsWith(std::string(expected)));
+    there_at = 1000;
+  }
+  EXPECT_LE(looks, 12);
+}
+
 TEST_F(ServerTest, RefusesNonsense) {
   const UniqueFd fd = Connect();
   const std::string_view nonsense = "DELETE / HTTP/1.0\r\n\r\n";

@@ -38,6 +38,25 @@ TEST_F(VerdictsTest, ComeBackAsTheyWereLeftR41) {
   EXPECT_EQ(*read, verdicts);
 }
 
+TEST_F(VerdictsTest, ByOcspOnlyThoseAreGoodThatWereAskedAboutR41) {
+  Verdicts verdicts = Some();
+  verdicts.issuers[0].good_until = absl::UnixEpoch();
+  verdicts.issuers[0].by_ocsp = true;
+  verdicts.issuers[0].good = {{"c3", kNow + absl::Minutes(5)}, {"a1", absl::InfiniteFuture()}};
+  EXPECT_EQ(*ParseVerdicts(Serialise(verdicts)), verdicts);
+  EXPECT_EQ(VerdictFor(verdicts, About("c3"), kNow), Verdict::kGood);
+  EXPECT_EQ(VerdictFor(verdicts, About("c3"), kNow + absl::Minutes(6)), Verdict::kUnknown);
+  EXPECT_EQ(VerdictFor(verdicts, About("d4"), kNow), Verdict::kUnknown);
+  EXPECT_EQ(VerdictFor(verdicts, About("a1"), kNow), Verdict::kRevoked) << "revoked is revoked";
+  EXPECT_TRUE(IsAwaited(verdicts, About("d4"), kNow));
+  EXPECT_FALSE(IsAwaited(verdicts, About("c3"), kNow + absl::Minutes(6))) << "it was answered, and the answer is over";
+  EXPECT_FALSE(IsAwaited(verdicts, About("a1"), kNow));
+  verdicts.issuers[0].links_shut = true;
+  EXPECT_FALSE(IsAwaited(verdicts, About("d4"), kNow)) << "good at once, for the backhaul";
+  verdicts.issuers[0] = {.issuer = verdicts.issuers[0].issuer, .revoked = {}, .good_until = kNow - absl::Hours(1)};
+  EXPECT_FALSE(IsAwaited(verdicts, About("d4"), kNow)) << "a list that is over: nothing comes from asking";
+}
+
 TEST_F(VerdictsTest, RefuseOtherVersionsAndWhatIsNotWholeR41) {
   const std::string good = Serialise(Some());
   for (std::string bad : {std::string(), std::string("[]"), good.substr(0, good.size() - 1), good + "x"}) {
