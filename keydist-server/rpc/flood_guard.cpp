@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "common/certificate.h"
 #include "common/log.h"
@@ -106,9 +107,10 @@ std::string NameIn(const std::string& base64) {
 
 /// Shuts down this process's socket whose other end is `address`, `port`.
 bool Shut(const common::IpAddress& address, std::uint16_t port) {
-  const std::unique_ptr<DIR, decltype(&closedir)> fds(opendir("/proc/self/fd"), &closedir);
-  if (!fds) return false;
-  while (const dirent* const entry = readdir(fds.get())) {
+  DIR* const fds = opendir("/proc/self/fd");
+  if (fds == nullptr) return false;
+  const absl::Cleanup close = [fds] { closedir(fds); };
+  while (const dirent* const entry = readdir(fds)) {
     const auto fd = common::ParseNumber<int>(entry->d_name);
     if (!fd) continue;
     sockaddr_storage peer = {};

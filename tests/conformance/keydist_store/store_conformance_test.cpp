@@ -194,14 +194,16 @@ TEST_P(StoreConformance, AnEpochMadeDuringAChangeOfTheKekIsNeverSealedUnderTheOl
   bool done = false;
   while (!done) {
     std::vector<ResealedRoot> roots;
-    for (const StoredEpoch& epoch : *store_->Epochs()) {
+    const std::vector<StoredEpoch> made = *store_->Epochs();
+    for (const StoredEpoch& epoch : made) {
       roots.push_back({.epoch = epoch.number, .before = epoch.sealed, .after = SealedBy(second, 'y')});
     }
     done = store_->SetKek(first, second, roots).ok();
   }
   maker.join();
-  ASSERT_EQ(store_->Epochs()->size(), 20U);
-  for (const StoredEpoch& epoch : *store_->Epochs()) EXPECT_TRUE(IsSealedUnder(second, epoch.sealed)) << epoch.number;
+  const std::vector<StoredEpoch> made = *store_->Epochs();
+  ASSERT_EQ(made.size(), 20U);
+  for (const StoredEpoch& epoch : made) EXPECT_TRUE(IsSealedUnder(second, epoch.sealed)) << epoch.number;
 }
 
 TEST_P(StoreConformance, TellsEveryChangeInOrderAndNothingElse) {

@@ -31,7 +31,8 @@ class KekRotation : public ServiceFixture {
   }
   std::vector<std::string> SealedBy() {
     std::vector<std::string> ids;
-    for (const store::StoredEpoch& epoch : *store.Epochs()) ids.emplace_back(domain::KekIdOf(epoch.sealed));
+    const std::vector<store::StoredEpoch> epochs = *store.Epochs();
+    for (const store::StoredEpoch& epoch : epochs) ids.emplace_back(domain::KekIdOf(epoch.sealed));
     return ids;
   }
   std::vector<std::string> Events() const {
