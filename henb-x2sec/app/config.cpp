@@ -86,7 +86,6 @@ void ReadDevice(TomlReader* reader, Config* config) {
 }
 
 void ReadCredentials(TomlReader* reader, Config* config) {
-  reader->Require("credentials.vendor_key");
   std::string vendor_key;
   reader->String("credentials.vendor_key", &vendor_key);
   config->token = ReadToken(reader, vendor_key);
