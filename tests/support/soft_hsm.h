@@ -64,8 +64,14 @@ class SoftHsm {
     return folder_.File(name);
   }
   /// The tokens are away, or back again, for a module that is loaded afterwards.
-  void TakeAway() const { std::filesystem::rename(folder_.File("tokens"), folder_.File("away")); }
-  void BringBack() const { std::filesystem::rename(folder_.File("away"), folder_.File("tokens")); }
+  void TakeAway() const {
+    std::filesystem::rename(folder_.File("tokens"), folder_.File("away"));
+    std::filesystem::create_directory(folder_.File("tokens"));
+  }
+  void BringBack() const {
+    std::filesystem::remove_all(folder_.File("tokens"));
+    std::filesystem::rename(folder_.File("away"), folder_.File("tokens"));
+  }
   [[nodiscard]] const std::string& pin_file() const { return pin_file_; }
 
  private:

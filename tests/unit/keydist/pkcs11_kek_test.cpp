@@ -72,7 +72,7 @@ TEST_F(Pkcs11KekTest, AnotherSessionIsTheSameKekAndAnotherKeyIsNot) {
   const auto other = *Pkcs11Kek::Open(second);
   EXPECT_NE(other->id(), one->id());
   EXPECT_TRUE(absl::IsFailedPrecondition(Sealer(other).Open(1, sealed).status()));
-  EXPECT_EQ(one->place(), "token keydist, key " + key_);
+  EXPECT_EQ(one->place(), "token \"keydist\", key \"" + key_ + "\"");
 }
 
 TEST_F(Pkcs11KekTest, TheKeyDoesNotLeaveTheTokenAndIsNotMadeTwice) {
@@ -111,7 +111,7 @@ TEST_F(Pkcs11KekTest, SaysWhatIsMissing) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(what));
   };
   Pkcs11Uri uri = Hsm().Uri("absent", key_);
-  says(uri, absl::StatusCode::kUnavailable, "token absent, key SaysWhatIsMissing: no such token is there; there are ");
+  says(uri, absl::StatusCode::kUnavailable, "token \"absent\", key \"SaysWhatIsMissing\": no such token is there; there are ");
   uri = Hsm().Uri("keydist", "nothing");
   says(uri, absl::StatusCode::kNotFound, "no such AES key");
   uri = uri_;

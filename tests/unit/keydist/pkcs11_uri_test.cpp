@@ -23,7 +23,7 @@ TEST(Pkcs11UriTest, ReadsWhatItNeeds) {
   EXPECT_EQ(uri->id, std::string("\0\xff", 2));
   EXPECT_EQ(uri->module_path, "/usr/lib/m.so");
   EXPECT_EQ(uri->pin_file, "/etc/pin");
-  EXPECT_EQ(uri->Text(), "token The token, key kek");
+  EXPECT_EQ(uri->Text(), "token \"The token\", key \"kek\"");
 }
 
 TEST(Pkcs11UriTest, RefusesTheRestAndSaysWhy) {
