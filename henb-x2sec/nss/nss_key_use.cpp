@@ -59,6 +59,7 @@ absl::StatusOr<common::SecretBytes> RsaPrivate(SECKEYPrivateKey* key, core::RsaU
       return LastNssError("the RSA operation (CKM_RSA_X_509, sign)");
     return out;
   }
+  Allow(key, CKA_DECRYPT);
   unsigned int made = 0;
   if (PK11_PrivDecryptRaw(key, out.data(), &made, static_cast<unsigned int>(out.size()), input.data, input.len) !=
           SECSuccess ||

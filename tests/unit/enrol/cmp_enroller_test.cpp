@@ -76,6 +76,7 @@ TEST(CmpEnroller, R33EnrolsWithBothKeysInATokenAndRenewsThere) {
     ASSERT_TRUE(enroller.Kept().ok());
     auto renewal = scene.Request();
     renewal.current_chain = {enrolled->certificate};
+    for (const auto& each : enrolled->intermediates) renewal.current_chain.push_back(each);
     const auto renewed = enroller.Enrol(renewal);
     ASSERT_TRUE(renewed.ok()) << renewed.status();
     EXPECT_NE(renewed->ckaid, enrolled->ckaid);

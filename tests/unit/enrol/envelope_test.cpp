@@ -13,6 +13,8 @@
 namespace henb::x2sec::enrol {
 namespace {
 
+using device_key::CkaidOf;
+
 using ::testing::HasSubstr;
 
 constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";

@@ -135,9 +135,10 @@ TEST_F(ClientListsTest, R43AListThatIsTooOldShutsOutWhoseIssuersItIs) {
   ListSpec old = Now({}, 2);
   old.this_update = absl::Now() - absl::Hours(10);
   old.next_update = absl::Now() - absl::Hours(2);
+  server.Stop();  // One that runs takes no list that is older than its own.
   Publish(server.vendor_one, old);
   server.config.client_crl_grace = absl::Hours(3);
-  ASSERT_TRUE(Reload().ok());
+  server.Start();
   EXPECT_EQ(Code(*server.Client("a.example", server.vendor_one)), absl::StatusCode::kOk);
   EXPECT_THAT(Health(), HasSubstr("a revocation list has expired"));
   server.config.client_crl_grace = absl::Hours(1);

@@ -16,6 +16,7 @@ using tests::KeyKind;
 class EngineKeyTest : public ::testing::TestWithParam<KeyKind> {
  protected:
   void SetUp() override {
+    server_.config.anchors.push_back(server_.folder.Write("e.pem", root_.certificate().pem()));
     server_.Start();
     const std::string anchor = root_.certificate().spki().ToHex();
     ASSERT_EQ(server_.Ctl({"henb", "add", "e.example", "--anchor", anchor, "--group", "site"}), 0);
