@@ -194,8 +194,8 @@ void OcspWatch::Ask(Side side, const Authority& authority, const CertificateId& 
 
 void OcspWatch::Took(Side side, const CertificateId& id, const absl::StatusOr<OcspAnswer>& answer) {
   Responders& at = side_of(side);
-  absl::StatusOr<bool> newly = answer.status();
-  if (answer.ok()) newly = book_.Take(id, *answer, parts_.clock.Now());
+  const absl::StatusOr<bool> newly =
+      answer.ok() ? book_.Take(id, *answer, parts_.clock.Now()) : absl::StatusOr<bool>(answer.status());
   at.last_url = at.urls[at.at];
   at.last = absl::IsNotFound(newly.status()) ? absl::OkStatus() : newly.status();
   if (!at.last.ok()) {

@@ -14,6 +14,8 @@ std::uint64_t NewInstance(common::Random& random) {
   return instance;
 }
 
+constexpr absl::Duration kLookWithin = absl::Seconds(8);  // Four times kMarkEvery.
+
 std::int64_t CalendarOf(absl::Time now, absl::Duration steady) {
   return absl::ToUnixNanos(now) - absl::ToInt64Nanoseconds(steady);
 }
@@ -60,7 +62,9 @@ void ClockWatch::Tick() {
   {
     const std::lock_guard lock(mutex_);
     others_ = clocks_.others();
+    looked_at_ = begin;
   }
+  looked_.notify_all();
   if (clocks_.name_is_taken() && !name_is_taken_.exchange(true)) {
     common::LogAlarm("replica_name_taken", {{"replica", name_}});
   } else if (!clocks_.name_is_taken()) {
@@ -82,6 +86,16 @@ void ClockWatch::SetKeks(std::vector<std::string> ids) {
 
 std::vector<domain::ReplicaMark> ClockWatch::others() const {
   const std::lock_guard lock(mutex_);
+  return others_;
+}
+
+absl::StatusOr<std::vector<domain::ReplicaMark>> ClockWatch::OthersNow() const {
+  if (!shared_) return others();  // Nobody shares the store.
+  const absl::Duration asked = clock_.Steady();
+  std::unique_lock lock(mutex_);
+  const bool looked =
+      looked_.wait_for(lock, absl::ToChronoMilliseconds(kLookWithin), [&] { return looked_at_ >= asked; });
+  if (!looked) return absl::UnavailableError("nothing has been heard of the other replicas");
   return others_;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 
 #include "common/clock.h"
@@ -22,6 +23,9 @@ class ClockWatch {
   void SetKeks(std::vector<std::string> ids);
   /// The other replicas that are there, as they last said.
   [[nodiscard]] std::vector<domain::ReplicaMark> others() const;
+  /// The same, of a look that began after the call: whoever hands out keys at the time of the call is among them. Waits
+  /// for Tick, kMarkEvery and a little; Unavailable: the store did not answer it in time.
+  [[nodiscard]] absl::StatusOr<std::vector<domain::ReplicaMark>> OthersNow() const;
   /// OK: `now`, just read, may decide when an epoch begins and ends. Else Unavailable says what is wrong with the
   /// clock: also that it has jumped since the last look.
   [[nodiscard]] absl::Status MayKeepEpochs(absl::Time now) const;
@@ -43,6 +47,8 @@ class ClockWatch {
   std::atomic<bool> shared_{false};           ///< There are others to compare with.
   std::atomic<std::int64_t> calendar_ns_{0};  ///< The calendar less the steady clock, at the last look.
   mutable std::mutex mutex_;
+  mutable std::condition_variable looked_;
+  absl::Duration looked_at_ = -absl::InfiniteDuration();  ///< Steady time at which the last look began.
   std::vector<std::string> keks_;
   std::vector<domain::ReplicaMark> others_;
 };

@@ -27,8 +27,9 @@ absl::StatusOr<EpochKeeper::Rotated> OperatorDesk::RotateKek() {
                                                         " is in force, and this server has no other one: has its "
                                                         "configuration been reloaded?"));
   }
-  // One that did not have it could not open a root any more.
-  for (const domain::ReplicaMark& other : keks.others) {
+  // One that did not have it could not open a root any more. It may have come since the last look.
+  ASSIGN_OR_RETURN(const std::vector<domain::ReplicaMark> others, service_.clocks().OthersNow());
+  for (const domain::ReplicaMark& other : others) {
     if (std::find(other.keks.begin(), other.keks.end(), to) != other.keks.end()) continue;
     return absl::FailedPreconditionError(
         other.keks.empty()
