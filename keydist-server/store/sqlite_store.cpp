@@ -71,7 +71,9 @@ absl::Status SqliteStore::CheckWritable() {
   if (moved_ || frozen_) return absl::OkStatus();  // It says so itself.
   SqliteTransaction transaction(database_);
   RETURN_IF_ERROR(transaction.Begin());
-  RETURN_IF_ERROR(database_.Execute("UPDATE meta SET value=value WHERE name='revision'"));
+  // What is written must differ: SQLite does not write what is there already.
+  RETURN_IF_ERROR(database_.Execute(
+      "INSERT INTO meta VALUES('write_tried', 1) ON CONFLICT(name) DO UPDATE SET value=value+1"));
   return transaction.Commit();
 }
 

@@ -88,7 +88,8 @@ TEST_P(DiskFaultsTest, R51BelowTheAuditLogNoKeyGoesOutAndItGoesOnByItself) {
             0)
       << output;
   server.Start();
-  EXPECT_TRUE(Ask()) << "and after a start";
+  client = server.Client("a.example", server.vendor_one);
+  EXPECT_TRUE(Ask()) << "and after a start: " << last;
 }
 
 TEST_P(DiskFaultsTest, BelowTheStoreNothingChangesByHalfAndKeysGoOn) {
