@@ -47,12 +47,7 @@ void ClockWatch::Tick() {
   const absl::Duration begin = clock_.Steady();
   if (begin < next_ && VerdictOn(clock_.Now()) == verdict_) return;
   next_ = begin + domain::kMarkEvery;
-  domain::ReplicaMark own{.name = name_, .instance = instance_, .clock = clock_.Now()};
-  {
-    const std::lock_guard lock(mutex_);
-    own.keks = keks_;
-  }
-  const auto marks = store_.ExchangeMarks(own);
+  const auto marks = store_.ExchangeMarks(OwnMark());
   if (!marks.ok()) return;  // Then the store does not follow either, and clocks do not go wrong by that.
   const absl::Time now = clock_.Now();
   const absl::Duration end = clock_.Steady();
@@ -79,6 +74,11 @@ void ClockWatch::Tick() {
   }
 }
 
+domain::ReplicaMark ClockWatch::OwnMark() const {
+  const std::lock_guard lock(mutex_);
+  return {.name = name_, .instance = instance_, .clock = clock_.Now(), .keks = keks_};
+}
+
 void ClockWatch::SetKeks(std::vector<std::string> ids) {
   const std::lock_guard lock(mutex_);
   keks_ = std::move(ids);
@@ -90,8 +90,9 @@ std::vector<domain::ReplicaMark> ClockWatch::others() const {
 }
 
 absl::StatusOr<std::vector<domain::ReplicaMark>> ClockWatch::OthersNow() const {
-  if (!shared_) return others();  // Nobody shares the store.
   const absl::Duration asked = clock_.Steady();
+  ASSIGN_OR_RETURN(const auto marks, store_.ExchangeMarks(OwnMark()));
+  if (marks.empty()) return std::vector<domain::ReplicaMark>();  // A store that nobody shares.
   std::unique_lock lock(mutex_);
   const bool looked =
       looked_.wait_for(lock, absl::ToChronoMilliseconds(kLookWithin), [&] { return looked_at_ >= asked; });

@@ -36,6 +36,7 @@ class ClockWatch {
 
  private:
   [[nodiscard]] domain::ClockVerdict VerdictOn(absl::Time now) const;
+  [[nodiscard]] domain::ReplicaMark OwnMark() const;
   const std::string name_;
   const std::uint64_t instance_;
   store::Store& store_;
