@@ -3,32 +3,12 @@
 import time
 import types
 
-from x2lab import layout, moves, nss, pluto, policy, process, product
+from x2lab import moves, nss, policy, process, product
+from x2lab.operator_certificate import certificate, keys, keys_each, one_live_each, renewed, settled, steps
 
 COMMON = {"REQUIREMENTS": ("R20", "R32"), "NODES": ("a", "c", "ca"), "run": None}
 ENDS = "ac"
 LIFETIME = 300  # seconds; due for renewal after 180 to 198 of them
-
-
-def certificate(site, letter):
-    """The operator certificate that a HeNB holds, as `credentials` shows it."""
-    return next((c for c in site[letter].json("credentials") if c["kind"] == "OPERATOR"), None)
-
-
-def keys(scene, letter):
-    """Ckaids of all private keys in the NSS database of a HeNB."""
-    listed = scene[letter].run("certutil", "-K", "-d", f"sql:{pluto.NSS_FOLDER}", timeout=60, check=False).out
-    return {word for line in listed.splitlines() for word in line.split() if len(word) == 40}
-
-
-def steps(site, letter):
-    return [s["step"] for s in site[letter].json("enrol", "--status")["steps"]]
-
-
-def settled(scene, site, letter, old):
-    """True when a HeNB is on another certificate than `old`, and the old key is out of its store."""
-    now = certificate(site, letter)
-    return now["serial"] != old["serial"] and old["ckaid"] not in keys(scene, letter) and now["ckaid"] in keys(scene, letter)
 
 
 def start(scene, story, **options):
@@ -42,35 +22,6 @@ def start(scene, story, **options):
     return site
 
 
-def outbound(site):
-    return site["a"].link("c")["esp"]["spi_out"]
-
-
-def renewed(scene, story, site, letters, timeout=90):
-    """These HeNBs renew at the same moment: the link is on another SA, the old keys are gone. Seconds that it took."""
-    begun = time.monotonic()
-    old = {letter: certificate(site, letter) for letter in letters}
-    spi = outbound(site)
-    for letter in letters:
-        site[letter].ctl("enrol", "--now", check=False)  # refused where its time has come by itself
-    for letter in letters:
-        process.until(f"{letter} is on its new certificate alone", lambda e=letter: settled(scene, site, e, old[e]), timeout, 0.5)
-    process.until("the link has other SAs", lambda: outbound(site) != spi, 30, 0.3)
-    took = time.monotonic() - begun
-    story.note(f"{' and '.join(letters)} renewed in {took:.1f} s: outbound SPI {spi} → {outbound(site)}")
-    return took
-
-
-def one_live_each(site, story):
-    """The CA holds one certificate of each HeNB that is not revoked: the one in use."""
-    live = {
-        letter: [e["serial"] for e in site.ca.ledger() if e["identity"] == layout.HENBS[letter].id and e["state"] == "CONFIRMED"]
-        for letter in ENDS
-    }
-    mine = {letter: [certificate(site, letter)["serial"]] for letter in ENDS}
-    story.step("one live certificate for each at the CA, the one in use", f"{len(site.ca.ledger())} issued, live {live}", live == mine)
-
-
 def _short(scene, story):
     site = start(scene, story, valid_for=LIFETIME)
     enrolled = time.monotonic()
@@ -82,21 +33,16 @@ def _short(scene, story):
     renewed(scene, story, site, "c")
     story.step("c, the higher identity, renewed alone", steps(site, "c")[-1], steps(site, "c")[-1] == "succession.old_key_removed")
     renewed(scene, story, site, "ac")
-    story.step("both at the same moment", f"{keys_each(scene)} keys", keys_each(scene) == {"a": 2, "c": 2})
+    story.step("both at the same moment", f"{keys_each(scene, ENDS)} keys", keys_each(scene, ENDS) == {"a": 2, "c": 2})
     held = {e: certificate(site, e) for e in ENDS}
     for letter in ENDS:
         process.until(f"{letter} renews by itself", lambda e=letter: settled(scene, site, e, held[e]), LIFETIME, 1)
     story.step("renewed by itself before two thirds of the lifetime", f"{time.monotonic() - enrolled:.0f} s after the first", True)
     story.flow("no packet lost in five renewals, the association kept", flow.run_for(1).stop())
-    one_live_each(site, story)
+    one_live_each(site, story, ENDS)
     there = {e: backhauls[e] in keys(scene, e) for e in ENDS}
     story.step("the backhaul's key is untouched", there, all(there.values()))
     moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
-
-
-def keys_each(scene):
-    """How many private keys each HeNB has: the vendor's and one of the operator's is right."""
-    return {letter: len(keys(scene, letter)) for letter in ENDS}
 
 
 def _long(scene, story):
@@ -106,8 +52,8 @@ def _long(scene, story):
     took = [renewed(scene, story, site, ("a", "c", "ac")[i % 3]) for i in range(20)]
     story.step("twenty renewals", f"{min(took):.1f}–{max(took):.1f} s each", len(took) == 20)
     story.flow("no packet lost in twenty renewals, the association kept", flow.run_for(1).stop())
-    story.step("the vendor's key and one of the operator's", keys_each(scene), keys_each(scene) == {"a": 2, "c": 2})
-    one_live_each(site, story)
+    story.step("the vendor's key and one of the operator's", keys_each(scene, ENDS), keys_each(scene, ENDS) == {"a": 2, "c": 2})
+    one_live_each(site, story, ENDS)
     moves.nothing_clear(scene, story, "nothing in clear meanwhile", after=begun)
 
 

@@ -4,102 +4,12 @@ A fault takes something away from the product as the lab starts and drives it (a
 flushes, an imposter who is none), so that what the scenario says was seen must not be seen.
 """
 
-import contextlib
-import dataclasses
 import signal
 
-from . import enrolment_faults, key_faults, layout, moves, process, product
+from . import enrolment_faults, faults_interop, key_faults, layout, moves, process, product
+from .planting import Fault, Found, Patches, after, daemons, no_policies, no_table, open_while_refused, opened
 
-
-class Found(Exception):
-    """Every step that had to fail has failed; the rest need not be played."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """`steps`: parts of the lines of those steps that must fail. `plant(scene, patch, module)` is called in the built scene."""
-
-    name: str
-    scenario: str
-    about: str
-    steps: tuple
-    plant: object
-
-
-class Patches:
-    """Functions replaced for the time of one scenario: `patch(owner, "name", lambda original, *args: …)`."""
-
-    def __init__(self):
-        self._stack = contextlib.ExitStack()
-
-    def __call__(self, owner, name, replacement):
-        original = getattr(owner, name)
-        self._stack.callback(setattr, owner, name, original)
-        setattr(owner, name, lambda *args, **more: replacement(original, *args, **more))
-
-    def put(self, owner, name, value):
-        """The same for what is not a function."""
-        self._stack.callback(setattr, owner, name, getattr(owner, name))
-        setattr(owner, name, value)
-
-    def undo(self):
-        self._stack.close()
-
-
-def _no_table(scene, *letters):
-    for letter in letters:
-        scene[letter].run("nft", "delete", "table", "inet", "x2sec", check=False)
-
-
-def _no_policies(scene, *letters):
-    for letter in letters:
-        scene[letter].ip("xfrm policy flush")
-
-
-def _daemons(scene, letters, number):
-    """A signal to x2secd on these HeNBs: SIGSTOP keeps it from repairing what a fault takes away."""
-    for letter in letters:
-        for pid in scene[letter].pids():
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as f:
-                if f.read().strip() == "x2secd":
-                    process.run(["kill", f"-{number.name.removeprefix('SIG')}", str(pid)], check=False)
-
-
-@contextlib.contextmanager
-def _open(scene, letters):
-    """No guard and no kernel policy of anybody on these HeNBs, and x2secd does not notice."""
-    _daemons(scene, letters, signal.SIGSTOP)
-    _no_table(scene, *letters)
-    _no_policies(scene, *letters)
-    try:
-        yield
-    finally:
-        _daemons(scene, letters, signal.SIGCONT)
-
-
-def _open_while_refused(letters):
-    def plant(scene, patch, _):
-        def refused(original, *args):
-            with _open(scene, letters):
-                return original(*args)
-
-        patch(moves, "refused", refused)
-
-    return plant
-
-
-def _after(owner, name, then):
-    """`owner.name` does what it does, and then something more."""
-
-    def plant(scene, patch, _):
-        def replaced(original, *args, **more):
-            result = original(*args, **more)
-            then(scene)
-            return result
-
-        patch(owner, name, replaced)
-
-    return plant
+__all__ = ["ALL", "Fault", "Found", "Patches", "select"]
 
 
 def _early_unit(scene, patch, _):
@@ -108,7 +18,7 @@ def _early_unit(scene, patch, _):
 
 def _pluto_a(method, then):
     def plant(scene, patch, module):
-        _after(scene.plutos["a"], method, then)(scene, patch, module)
+        after(scene.plutos["a"], method, then)(scene, patch, module)
 
     return plant
 
@@ -117,7 +27,7 @@ def _opens_for_a_moment(scene, patch, _):
     def push(original, self, rules, version=1, **more):
         result = original(self, rules, version, **more)
         if version == 2:
-            with _open(scene, "ab"):
+            with opened(scene, "ab"):
                 process.run(["sleep", "1"])
         return result
 
@@ -126,7 +36,7 @@ def _opens_for_a_moment(scene, patch, _):
 
 def _any_ipsec(scene, patch, _):
     def not_heard(original, *args):
-        _daemons(scene, "a", signal.SIGSTOP)
+        daemons(scene, "a", signal.SIGSTOP)
         chains = [c for c in scene["a"].run("nft", "-a", "list", "table", "inet", "x2sec").out.splitlines() if "chain " in c]
         for chain in chains:
             name = chain.split()[1]
@@ -200,7 +110,7 @@ def _good_policies(scene, patch, module):
 
 
 def _guards_open_on_the_lan(scene, patch, module):
-    _open_while_refused("ae")(scene, patch, module)
+    open_while_refused("ae")(scene, patch, module)
 
 
 def _honest_ca(scene, patch, _):
@@ -238,22 +148,22 @@ ALL = (
     Fault(
         "no-second-belt", "foreign-nft-flush", "x2secd's block policies go when it dies",
         ("the second belt alone holds: nothing to a stranger",),
-        _after(product.X2secd, "kill", lambda scene: _no_policies(scene, "a")),
+        after(product.X2secd, "kill", lambda scene: no_policies(scene, "a")),
     ),
     Fault(
         "no-table", "foreign-xfrm-flush", "the guard's table goes when x2secd dies",
         ("the guard alone holds: nothing to a stranger",),
-        _after(product.X2secd, "kill", lambda scene: _no_table(scene, "a")),
+        after(product.X2secd, "kill", lambda scene: no_table(scene, "a")),
     ),
     Fault(
         "guard-and-sas-die-with-x2secd", "x2secd-killed", "guard, policies and SAs go when x2secd is killed, and it stops at the other end",
         ("x2secd of a killed: traffic goes on inside ESP",),
-        _after(product.X2secd, "kill", lambda scene: (_no_table(scene, "a"), scene["a"].ip("xfrm state flush", "xfrm policy flush"))),
+        after(product.X2secd, "kill", lambda scene: (no_table(scene, "a"), scene["a"].ip("xfrm state flush", "xfrm policy flush"))),
     ),
     Fault(
         "guard-goes-at-sigterm", "x2secd-stopped", "x2secd takes the guard with it when it is stopped",
         ("the guard stays",),
-        _after(product.X2secd, "stop", lambda scene: _no_table(scene, "a")),
+        after(product.X2secd, "stop", lambda scene: no_table(scene, "a")),
     ),
     Fault(
         "sas-die-with-pluto", "pluto-killed", "the SAs go when pluto is killed",
@@ -263,12 +173,12 @@ ALL = (
     Fault(
         "open-without-pluto", "pluto-stopped", "without pluto no guard and no policy is left",
         ("nothing in clear meanwhile",),
-        _open_while_refused("ab"),
+        open_while_refused("ab"),
     ),
     Fault(
         "open-while-keying", "ike-blocked", "a link that is not up yet is open",
         ("IKE dropped: a sends nothing to b", "nothing in clear meanwhile"),
-        _open_while_refused("ab"),
+        open_while_refused("ab"),
     ),
     Fault(
         "any-ipsec-will-do", "blocked-peer-in-backhaul", "the guard lets pass what came in any IPsec",
@@ -347,22 +257,7 @@ ALL = (
          "no key in any file but those"),
         _leaks,
     ),
-    *enrolment_faults.made(Fault),
-    Fault(
-        "sa-goes-at-the-epochs-end", "epoch-change", "the SA that carries goes before there is a new one",
-        ("no packet lost in 2 epoch changes",),
-        key_faults.sa_goes,
-    ),
-    Fault(
-        "sa-goes-beside-a-wrong-clock", "epoch-change-clock-off", "the SA that carries goes before there is a new one",
-        ("no packet lost",),
-        key_faults.sa_goes,
-    ),
-    Fault(
-        "replica-of-another-service", "etcd-replicas", "r3 has a store of its own",
-        ("never two keys for one pair, epoch, generations and purpose",),
-        key_faults.own_store,
-    ),
+from . import enrolment_faults, faults_interop, key_faults, layout, moves, process, product
 )  # fmt: skip
 
 
