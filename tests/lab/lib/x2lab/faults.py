@@ -257,7 +257,23 @@ ALL = (
          "no key in any file but those"),
         _leaks,
     ),
-from . import enrolment_faults, faults_interop, key_faults, layout, moves, process, product
+    *enrolment_faults.made(Fault),
+    Fault(
+        "sa-goes-at-the-epochs-end", "epoch-change", "the SA that carries goes before there is a new one",
+        ("no packet lost in 2 epoch changes",),
+        key_faults.sa_goes,
+    ),
+    Fault(
+        "sa-goes-beside-a-wrong-clock", "epoch-change-clock-off", "the SA that carries goes before there is a new one",
+        ("no packet lost",),
+        key_faults.sa_goes,
+    ),
+    Fault(
+        "replica-of-another-service", "etcd-replicas", "r3 has a store of its own",
+        ("never two keys for one pair, epoch, generations and purpose",),
+        key_faults.own_store,
+    ),
+    *faults_interop.ALL,
 )  # fmt: skip
 
 

@@ -25,13 +25,14 @@ SETUP = "".join(
 
 
 class Lists:
-    """The revocation lists of one authority of the scene, published on the core network."""
+    """The revocation desk of one authority of the scene, on the core network: its lists, and its OCSP responder."""
 
     REVOKED = "/run/lab/revoked"
 
     def __init__(self, scene, authority, next_update=3600):
         self.node, self.daemon = scene["ca"], None
         self.url = f"http://{layout.CA_ADDRESS}:{PORT}/lists/crl.der"
+        self.ocsp_url = f"http://{layout.CA_ADDRESS}:{PORT}/ocsp"
         self.words = ["--address", layout.CA_ADDRESS, "--port", PORT, "--next-update", next_update]
         self.words += ["--ca-cert", authority.root.cert, "--ca-key", authority.root.key, "--revoked", self.REVOKED]
         self.node.write(self.REVOKED, "")
@@ -89,11 +90,11 @@ def events(daemon, name):
     return [line for line in log_of(daemon) if f"event={name} " in f"{line} "]
 
 
-def site(scene, story, letters, lists, refresh="2s", **overrides):
-    """Guard, x2secd and x2sec-ocspd on these HeNBs of vendor 1, whose lists are `lists`."""
+def site(scene, story, letters, desk, refresh="2s", lists=True, **overrides):
+    """Guard, x2secd and x2sec-ocspd on these HeNBs of vendor 1, whose authority's `desk` gives lists, or else answers OCSP."""
     made = product.Site(scene, story.note)
     made.ocspd = {}
-    wanted = {"vendor_lists": [lists.url], "refresh": refresh, "deadline": "10s"}
+    wanted = {"refresh": refresh, "deadline": "10s", **({"vendor_lists": [desk.url]} if lists else {"vendor_ocsp": [desk.ocsp_url]})}
     for letter in letters:
         made.x2secd[letter] = product.X2secd(scene, letter, revocation=wanted, **overrides)
         made.x2secd[letter].guard_up()
