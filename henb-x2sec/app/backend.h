@@ -8,9 +8,9 @@
 
 #include "common/clock.h"
 #include "common/event_loop.h"
+#include "henb-x2sec/app/credentials/provisioner.h"
 #include "henb-x2sec/app/doctor.h"
-#include "henb-x2sec/app/links.h"
-#include "henb-x2sec/app/provisioner.h"
+#include "henb-x2sec/app/links/links.h"
 #include "henb-x2sec/control/backend.h"
 #include "policy/policy_store.h"
 

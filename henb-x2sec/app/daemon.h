@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/config/config.h"
 
 namespace henb::x2sec::app {
 

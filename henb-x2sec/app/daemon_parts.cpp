@@ -4,8 +4,8 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
-#include "henb-x2sec/app/enrolment_address.h"
-#include "henb-x2sec/app/local_address.h"
+#include "henb-x2sec/app/enrolment/enrolment_address.h"
+#include "henb-x2sec/app/links/local_address.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -71,12 +71,12 @@ absl::StatusOr<std::shared_ptr<const policy::AcceptedProvisioning>> DaemonParts:
 }
 
 void DaemonParts::Make(DaemonHooks hooks) {
-  ike_worker = std::make_unique<Worker>(loop, 1);
-  guard_worker = std::make_unique<Worker>(loop, 1);
-  initiate_worker = std::make_unique<Worker>(loop, kInitiateThreads);
-  enrol_worker = std::make_unique<Worker>(loop, 1);
-  keydist_worker = std::make_unique<Worker>(loop, 2);
-  revocation_worker = std::make_unique<Worker>(loop, 4);
+  ike_worker = std::make_unique<common::Worker>(loop, 1);
+  guard_worker = std::make_unique<common::Worker>(loop, 1);
+  initiate_worker = std::make_unique<common::Worker>(loop, kInitiateThreads);
+  enrol_worker = std::make_unique<common::Worker>(loop, 1);
+  keydist_worker = std::make_unique<common::Worker>(loop, 2);
+  revocation_worker = std::make_unique<common::Worker>(loop, 4);
   health.emplace(config, clock);
   prober = std::make_unique<Prober>();
   core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;

@@ -9,25 +9,25 @@
 #include "common/clock.h"
 #include "common/event_loop.h"
 #include "common/random.h"
+#include "common/worker.h"
 #include "henb-x2sec/app/adapters.h"
-#include "henb-x2sec/app/certificate_succession.h"
-#include "henb-x2sec/app/credential_importer.h"
-#include "henb-x2sec/app/cross_certificates.h"
-#include "henb-x2sec/app/enrolment.h"
-#include "henb-x2sec/app/health.h"
-#include "henb-x2sec/app/initial_ipsec.h"
-#include "henb-x2sec/app/key_changes.h"
-#include "henb-x2sec/app/key_distribution.h"
-#include "henb-x2sec/app/key_watch.h"
-#include "henb-x2sec/app/links.h"
-#include "henb-x2sec/app/neighbour_store.h"
-#include "henb-x2sec/app/prober.h"
-#include "henb-x2sec/app/provisioner.h"
-#include "henb-x2sec/app/renewal_watch.h"
-#include "henb-x2sec/app/reqid_store.h"
-#include "henb-x2sec/app/revocation_watch.h"
-#include "henb-x2sec/app/system_mirror.h"
-#include "henb-x2sec/app/worker.h"
+#include "henb-x2sec/app/credentials/certificate_succession.h"
+#include "henb-x2sec/app/credentials/credential_importer.h"
+#include "henb-x2sec/app/credentials/cross_certificates.h"
+#include "henb-x2sec/app/credentials/key_watch.h"
+#include "henb-x2sec/app/credentials/provisioner.h"
+#include "henb-x2sec/app/enrolment/enrolment.h"
+#include "henb-x2sec/app/enrolment/initial_ipsec.h"
+#include "henb-x2sec/app/enrolment/renewal_watch.h"
+#include "henb-x2sec/app/keys/key_distribution.h"
+#include "henb-x2sec/app/links/health.h"
+#include "henb-x2sec/app/links/key_changes.h"
+#include "henb-x2sec/app/links/links.h"
+#include "henb-x2sec/app/links/neighbour_store.h"
+#include "henb-x2sec/app/links/prober.h"
+#include "henb-x2sec/app/links/reqid_store.h"
+#include "henb-x2sec/app/links/system_mirror.h"
+#include "henb-x2sec/app/revocation/revocation_watch.h"
 #include "policy/policy_store.h"
 #include "policy/provisioning_store.h"
 
@@ -69,12 +69,12 @@ struct DaemonParts {
   std::optional<Credentials> credentials;
   std::optional<policy::PolicyStore> policy;
 
-  std::unique_ptr<Worker> ike_worker;
-  std::unique_ptr<Worker> guard_worker;
-  std::unique_ptr<Worker> initiate_worker;
-  std::unique_ptr<Worker> enrol_worker;
-  std::unique_ptr<Worker> keydist_worker;
-  std::unique_ptr<Worker> revocation_worker;
+  std::unique_ptr<common::Worker> ike_worker;
+  std::unique_ptr<common::Worker> guard_worker;
+  std::unique_ptr<common::Worker> initiate_worker;
+  std::unique_ptr<common::Worker> enrol_worker;
+  std::unique_ptr<common::Worker> keydist_worker;
+  std::unique_ptr<common::Worker> revocation_worker;
   std::optional<HealthMonitor> health;
   std::unique_ptr<Prober> prober;
   std::unique_ptr<SystemMirror> mirror;

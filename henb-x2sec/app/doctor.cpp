@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "common/status.h"
-#include "henb-x2sec/app/renewal_schedule.h"
+#include "henb-x2sec/app/enrolment/renewal_schedule.h"
 
 namespace henb::x2sec::app {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "henb-x2sec/app/config.h"
-#include "henb-x2sec/app/credentials.h"
-#include "henb-x2sec/app/revocation_view.h"
+#include "henb-x2sec/app/config/config.h"
+#include "henb-x2sec/app/credentials/credentials.h"
+#include "henb-x2sec/app/revocation/revocation_view.h"
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"

@@ -6,7 +6,7 @@
 
 #include "common/file.h"
 #include "common/prometheus_text.h"
-#include "henb-x2sec/app/renewal_schedule.h"
+#include "henb-x2sec/app/enrolment/renewal_schedule.h"
 #include "henb-x2sec/control/link_states.h"
 
 namespace henb::x2sec::app {

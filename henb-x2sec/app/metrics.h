@@ -8,17 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "henb-x2sec/app/revocation_view.h"
+#include "henb-x2sec/app/links/key_change_counts.h"
+#include "henb-x2sec/app/revocation/revocation_view.h"
 #include "henb-x2sec/control/views.h"
 #include "henb-x2sec/core/ports/guard.h"
 
 namespace henb::x2sec::app {
-
-/// Counts since the daemon started.
-struct KeyChangeCounts {
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;  ///< The old SA stayed.
-};
 
 struct MetricsInputs {
   absl::Time now;

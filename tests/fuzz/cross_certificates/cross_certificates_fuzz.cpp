@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "henb-x2sec/app/cross_certificates.h"
+#include "henb-x2sec/app/credentials/cross_certificates.h"
 #include "tests/support/test_pki.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/address_pairs.h"
+#include "henb-x2sec/app/links/address_pairs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // From the old certificate to the new: nothing of the old is left, whatever happens on the way.
-#include "henb-x2sec/app/certificate_succession.h"
+#include "henb-x2sec/app/credentials/certificate_succession.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

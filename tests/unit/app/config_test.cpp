@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/config/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/credential_importer.h"
+#include "henb-x2sec/app/credentials/credential_importer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/credentials.h"
+#include "henb-x2sec/app/credentials/credentials.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // R40: what a repository may add to paths, and what not.
-#include "henb-x2sec/app/cross_certificates.h"
+#include "henb-x2sec/app/credentials/cross_certificates.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

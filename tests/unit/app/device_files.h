@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/file.h"
-#include "henb-x2sec/app/config.h"
+#include "henb-x2sec/app/config/config.h"
 #include "tests/support/fake_certificate_store.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/test_pki.h"

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/enrolment_address.h"
+#include "henb-x2sec/app/enrolment/enrolment_address.h"
 
 #include <gtest/gtest.h>
 

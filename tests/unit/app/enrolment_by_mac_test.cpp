@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "device_files.h"
-#include "henb-x2sec/app/enrolment.h"
+#include "henb-x2sec/app/enrolment/enrolment.h"
 #include "loop_fixture.h"
 #include "tests/support/fake_enroller.h"
 #include "tests/support/fake_ike_daemon.h"

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/enrolment.h"
+#include "henb-x2sec/app/enrolment/enrolment.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

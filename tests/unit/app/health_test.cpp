@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/health.h"
+#include "henb-x2sec/app/links/health.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The tunnel to an enrolment SEG (R38), with a SEG in memory.
-#include "henb-x2sec/app/initial_ipsec.h"
+#include "henb-x2sec/app/enrolment/initial_ipsec.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "henb-x2sec/app/key_distribution.h"
+#include "henb-x2sec/app/keys/key_distribution.h"
 #include "loop_fixture.h"
 #include "tests/support/fake_ike_daemon.h"
 #include "tests/support/fake_key_service.h"

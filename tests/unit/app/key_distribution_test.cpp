@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/key_distribution.h"
+#include "henb-x2sec/app/keys/key_distribution.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // How the client behaves towards the key service.
-#include "henb-x2sec/app/key_session.h"
+#include "henb-x2sec/app/keys/key_session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // R58: a key that somebody takes away is no credential any more.
-#include "henb-x2sec/app/key_watch.h"
+#include "henb-x2sec/app/credentials/key_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "device_files.h"
-#include "henb-x2sec/app/links.h"
+#include "henb-x2sec/app/links/links.h"
 #include "loop_fixture.h"
 #include "tests/support/fake_guard.h"
 #include "tests/support/fake_ike_daemon.h"

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/local_address.h"
+#include "henb-x2sec/app/links/local_address.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

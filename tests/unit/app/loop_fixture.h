@@ -9,7 +9,7 @@
 #include "common/event_loop.h"
 #include "common/henb_id.h"
 #include "common/random.h"
-#include "henb-x2sec/app/worker.h"
+#include "common/worker.h"
 
 namespace henb::tests {
 

@@ -1,5 +1,5 @@
 // R41, R58: from a certificate that pluto asks about to the authority's answer, and what x2sec-ocspd is left with.
-#include "henb-x2sec/app/ocsp_watch.h"
+#include "henb-x2sec/app/revocation/ocsp_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include "common/log.h"
 #include "common/strings.h"
 #include "device_files.h"
-#include "henb-x2sec/app/revocation_watch.h"
+#include "henb-x2sec/app/revocation/revocation_watch.h"
 #include "loop_fixture.h"
 #include "tests/support/fake_http_fetcher.h"
 #include "tests/support/fake_ike_daemon.h"

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/pair_key_ring.h"
+#include "henb-x2sec/app/keys/pair_key_ring.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/prober.h"
+#include "henb-x2sec/app/links/prober.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

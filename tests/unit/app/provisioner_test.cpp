@@ -1,5 +1,5 @@
 // R37: what x2secd does with provisioning data: all of it, or nothing.
-#include "henb-x2sec/app/provisioner.h"
+#include "henb-x2sec/app/credentials/provisioner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

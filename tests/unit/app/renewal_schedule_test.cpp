@@ -1,5 +1,5 @@
 // When a certificate is due for renewal.
-#include "henb-x2sec/app/renewal_schedule.h"
+#include "henb-x2sec/app/enrolment/renewal_schedule.h"
 
 #include <gtest/gtest.h>
 

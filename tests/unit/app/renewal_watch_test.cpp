@@ -1,5 +1,5 @@
 // When a renewal begins, and when a certificate's end becomes an alarm.
-#include "henb-x2sec/app/renewal_watch.h"
+#include "henb-x2sec/app/enrolment/renewal_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
 // What doctor says of revocation, and where lists come from.
-#include "henb-x2sec/app/revocation_view.h"
+#include "henb-x2sec/app/revocation/revocation_view.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "henb-x2sec/app/authorities.h"
-#include "henb-x2sec/app/service_url.h"
+#include "henb-x2sec/app/config/service_url.h"
+#include "henb-x2sec/app/revocation/authorities.h"
 
 namespace henb::x2sec::app {
 namespace {

@@ -1,5 +1,5 @@
 // R41, R58: from a list on a server to who is asked to prove himself, and what x2sec-ocspd is left with.
-#include "henb-x2sec/app/revocation_watch.h"
+#include "henb-x2sec/app/revocation/revocation_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

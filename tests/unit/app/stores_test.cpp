@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/file.h"
-#include "henb-x2sec/app/neighbour_store.h"
-#include "henb-x2sec/app/reqid_store.h"
+#include "henb-x2sec/app/links/neighbour_store.h"
+#include "henb-x2sec/app/links/reqid_store.h"
 #include "policy/records.h"
 #include "tests/support/temp_directory.h"
 

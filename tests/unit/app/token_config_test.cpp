@@ -1,4 +1,4 @@
-#include "henb-x2sec/app/token_config.h"
+#include "henb-x2sec/app/config/token_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "henb-x2sec/app/key_state.h"
-#include "henb-x2sec/app/pair_key_ring.h"
+#include "henb-x2sec/app/keys/key_state.h"
+#include "henb-x2sec/app/keys/pair_key_ring.h"
 #include "henb-x2sec/core/epoch_schedule.h"
 #include "henb-x2sec/keydist_client/epoch_floor.h"
 
