@@ -52,11 +52,17 @@ void DaemonEvents::PlutoChanged(bool running) {
 
 void DaemonEvents::TokenBack() {
   if (parts_.credential_importer) parts_.credential_importer->Begin();
-  const auto found = parts_.credentials->FindOperator(parts_.config, *parts_.adapters.certificates);
-  if (!found.ok()) common::LogWarning("credentials.operator_unusable", {{"error", found.status()}});
-  parts_.links->ForgetFailures();
-  parts_.links->EvaluateAll();
-  ShowToKeyService();
+  parts_.ike_worker->Run(
+      [config = parts_.config, &store = *parts_.adapters.certificates, roots = parts_.credentials->operator_roots()] {
+        return Credentials::FindOperator(config, store, roots);
+      },
+      [this](absl::StatusOr<std::optional<Credential>> found) {
+        if (!found.ok()) common::LogWarning("credentials.operator_unusable", {{"error", found.status()}});
+        if (found.ok()) parts_.credentials->Restore(*std::move(found));
+        parts_.links->ForgetFailures();
+        parts_.links->EvaluateAll();
+        ShowToKeyService();
+      });
 }
 
 void DaemonEvents::ShowToKeyService() { parts_.adapters.show_to_key_service(*parts_.credentials, parts_.clock.Now()); }

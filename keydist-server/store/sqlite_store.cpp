@@ -72,8 +72,8 @@ absl::Status SqliteStore::CheckWritable() {
   SqliteTransaction transaction(database_);
   RETURN_IF_ERROR(transaction.Begin());
   // What is written must differ: SQLite does not write what is there already.
-  RETURN_IF_ERROR(database_.Execute(
-      "INSERT INTO meta VALUES('write_tried', 1) ON CONFLICT(name) DO UPDATE SET value=value+1"));
+  RETURN_IF_ERROR(
+      database_.Execute("INSERT INTO meta VALUES('write_tried', 1) ON CONFLICT(name) DO UPDATE SET value=value+1"));
   return transaction.Commit();
 }
 

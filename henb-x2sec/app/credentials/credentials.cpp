@@ -77,33 +77,6 @@ absl::StatusOr<std::string> FindKey(core::CertificateStore& store, const Certifi
   return absl::NotFoundError(StrCat("the private key of ", certificate.subject(), " is not where keys are kept"));
 }
 
-/// The certificate of an earlier enrolment. One that is no use any more (another root, another name, its key gone) is
-/// left aside: the device enrols again. Only a store that does not answer is an error; FailedPrecondition: its token.
-absl::StatusOr<std::optional<Credential>> LoadOperator(const Config& config, core::CertificateStore& store,
-                                                       const std::vector<Certificate>& roots) {
-  const std::string path = OperatorFile(config);
-  const absl::StatusOr<std::string> pem = common::ReadFile(path);
-  if (absl::IsNotFound(pem.status())) return std::nullopt;
-  absl::Status problem = pem.status();
-  if (problem.ok()) {
-    const absl::StatusOr<std::vector<Certificate>> chain = Certificate::ChainFromPem(*pem);
-    absl::StatusOr<Credential> credential =
-        chain.ok() ? MakeCredential(*chain, config.id, roots) : absl::StatusOr<Credential>(chain.status());
-    problem = credential.status();
-    if (problem.ok()) {
-      const absl::StatusOr<std::string> ckaid = FindKey(store, credential->certificate);
-      if (ckaid.ok()) {
-        credential->ckaid = *ckaid;
-        return *std::move(credential);
-      }
-      if (!absl::IsNotFound(ckaid.status())) return ckaid.status();
-      problem = ckaid.status();
-    }
-  }
-  common::LogWarning("credentials.operator_unusable", {{"path", path}, {"error", problem}});
-  return std::nullopt;
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<Certificate>> Credentials::ReadVendorRoots(const Config& config) {
@@ -138,15 +111,43 @@ absl::StatusOr<Credentials> Credentials::Load(const Config& config, core::Certif
     const absl::Status belongs = ToPkcs8(out.vendor_key_, out.vendor_->certificate).status();
     if (!belongs.ok()) return InFile(belongs, config.vendor_key);
   }
-  const absl::Status found = out.FindOperator(config, store).status();
-  if (!found.ok() && !(config.token && absl::IsFailedPrecondition(found))) return found;
+  absl::StatusOr<std::optional<Credential>> found = FindOperator(config, store, out.operator_roots_);
+  if (found.ok()) {
+    out.Restore(*std::move(found));
+  } else if (!config.token || !absl::IsFailedPrecondition(found.status())) {
+    return found.status();
+  }
   return out;
 }
 
-absl::StatusOr<bool> Credentials::FindOperator(const Config& config, core::CertificateStore& store) {
-  if (operator_) return false;
-  ASSIGN_OR_RETURN(operator_, LoadOperator(config, store, operator_roots_));
-  return operator_.has_value();
+// One that is no use any more (another root, another name, its key gone) is left aside: the device enrols again.
+absl::StatusOr<std::optional<Credential>> Credentials::FindOperator(const Config& config, core::CertificateStore& store,
+                                                                    const std::vector<Certificate>& roots) {
+  const std::string path = OperatorFile(config);
+  const absl::StatusOr<std::string> pem = common::ReadFile(path);
+  if (absl::IsNotFound(pem.status())) return std::nullopt;
+  absl::Status problem = pem.status();
+  if (problem.ok()) {
+    const absl::StatusOr<std::vector<Certificate>> chain = Certificate::ChainFromPem(*pem);
+    absl::StatusOr<Credential> credential =
+        chain.ok() ? MakeCredential(*chain, config.id, roots) : absl::StatusOr<Credential>(chain.status());
+    problem = credential.status();
+    if (problem.ok()) {
+      const absl::StatusOr<std::string> ckaid = FindKey(store, credential->certificate);
+      if (ckaid.ok()) {
+        credential->ckaid = *ckaid;
+        return *std::move(credential);
+      }
+      if (!absl::IsNotFound(ckaid.status())) return ckaid.status();
+      problem = ckaid.status();
+    }
+  }
+  common::LogWarning("credentials.operator_unusable", {{"path", path}, {"error", problem}});
+  return std::nullopt;
+}
+
+void Credentials::Restore(std::optional<Credential> found) {
+  if (!operator_) operator_ = std::move(found);
 }
 
 void Credentials::AddRoot(OperatorRoot root) {

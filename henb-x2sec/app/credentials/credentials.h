@@ -70,8 +70,13 @@ class Credentials {
   /// worker; then Adopt.
   [[nodiscard]] static absl::StatusOr<Credential> InstallEnrolled(const Config& config, core::CertificateStore& store,
                                                                   core::Enrolled enrolled);
-  /// An operator certificate that is not known though it is on the disk: its token was away. True: there is one now.
-  [[nodiscard]] absl::StatusOr<bool> FindOperator(const Config& config, core::CertificateStore& store);
+  /// The operator certificate on the disk whose key is in `store`, under one of `roots`; none: there is none that is of
+  /// use. Only a store that does not answer is an error; FailedPrecondition: its token is away. For a worker; then
+  /// Restore.
+  [[nodiscard]] static absl::StatusOr<std::optional<Credential>> FindOperator(
+      const Config& config, core::CertificateStore& store, const std::vector<common::Certificate>& roots);
+  /// What FindOperator found; one that came meanwhile stays.
+  void Restore(std::optional<Credential> found);
   /// Its anchor is an operator root from now on.
   void Adopt(Credential operator_credential);
 

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "common/log.h"
@@ -38,7 +39,12 @@ absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>&
   const bool is_root =
       std::any_of(roots.begin(), roots.end(), [&](const Certificate& root) { return root.spki() == candidate.spki(); });
   if (is_root || candidate.is_self_issued()) return absl::InvalidArgumentError("it is a root");
-  return FindPath(candidate, all, roots).status();
+  // Not by way of its own key again. Of several certificates with one subject pluto takes any when it looks whether a
+  // path ends at the connection's anchor, and one that leads in a circle ends nowhere: the neighbour would be refused.
+  std::vector<Certificate> others;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(others),
+               [&](const Certificate& each) { return each.spki() != candidate.spki(); });
+  return FindPath(candidate, others, roots).status();
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ def _up(scene, story):
     site.start("cd")
     site.x2secd["a"] = product.X2secd(scene, "a", keydist={"certificate": "operator"}, **token.tables())
     site["a"].guard_up().start()
-    site.push([policy.certificates("ac"), policy.psk("ad")])
+    site.push({"a": [policy.certificates("c"), policy.psk("d")], "c": [policy.certificates("a")], "d": [policy.psk("a")]})
     site.introduce("a", "c").introduce("a", "d")
     link = site.wait_up("a", "c", 240)
     story.step("a–c is up: enrolled with a key made in the token", link["state"], link["state"] == "UP_CERT")

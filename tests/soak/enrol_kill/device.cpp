@@ -121,8 +121,8 @@ class Device {
   absl::Duration installed_after_;
   common::SystemRandom random_;
   common::EventLoop loop_{clock_};
-  Worker enrol_worker_{loop_, 1};
-  Worker ike_worker_{loop_, 1};
+  common::Worker enrol_worker_{loop_, 1};
+  common::Worker ike_worker_{loop_, 1};
   FakeIkeNetwork network_;
   FakeIkeDaemon ike_{network_, nullptr};
   Config config_;

@@ -76,6 +76,18 @@ TEST(CrossCertificates, ALoopLeadsNowhereAndGarbageIsRefusedR40) {
   EXPECT_THAT(Usable(many), IsEmpty());
 }
 
+// Seen with two plutos: the one that leads in a circle is picked for the way to the anchor, and the peer is refused.
+TEST(CrossCertificates, ADetourThatComesBackToTheSameKeyIsNotTakenR40) {
+  const TestAuthority third = TestAuthority::Root("/O=X/CN=Third");
+  const Certificate there = Theirs().IssueFor({.subject = "/O=X/CN=Third", .ca = true}, third.key());
+  const Certificate back = third.IssueFor({.subject = "/O=W/CN=Their root", .ca = true}, Theirs().key());
+  std::vector<std::string> refused;
+  const auto usable = Usable(back.pem() + there.pem() + Cross().pem(), &refused);
+  ASSERT_THAT(usable, SizeIs(2));
+  for (const Certificate& each : usable) EXPECT_NE(each.der(), back.der());
+  EXPECT_THAT(refused, SizeIs(1));
+}
+
 class CrossCertificatesTest : public tests::LoopFixture {
  protected:
   CrossCertificatesTest() : credentials_(Credentials::Load(device_.config, store_).value()) {

@@ -118,7 +118,9 @@ class TokenWatchTest : public tests::LoopFixture {
                        [this] {
                          ++back_;
                          EXPECT_TRUE(credentials_.ImportInto(store_).ok());
-                         EXPECT_TRUE(credentials_.FindOperator(device_.config, store_).ok());
+                         auto found = Credentials::FindOperator(device_.config, store_, credentials_.operator_roots());
+                         ASSERT_TRUE(found.ok());
+                         credentials_.Restore(*std::move(found));
                        }}};
 };
 

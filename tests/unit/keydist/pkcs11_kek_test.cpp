@@ -111,7 +111,8 @@ TEST_F(Pkcs11KekTest, SaysWhatIsMissing) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(what));
   };
   Pkcs11Uri uri = Hsm().Uri("absent", key_);
-  says(uri, absl::StatusCode::kUnavailable, "token \"absent\", key \"SaysWhatIsMissing\": no such token is there; there are ");
+  says(uri, absl::StatusCode::kUnavailable,
+       "token \"absent\", key \"SaysWhatIsMissing\": no such token is there; there are ");
   uri = Hsm().Uri("keydist", "nothing");
   says(uri, absl::StatusCode::kNotFound, "no such AES key");
   uri = uri_;

@@ -76,19 +76,20 @@ class Nem:
         """The operator's list. A running NEM reads it."""
         self.node.write(f"{PLACE}/devices", "".join(f"{layout.HENBS[e].id}\n" for e in letters))
         if self.daemon:
-            before = self._said("nem.reloaded")
+            before = self.said("nem.reloaded")
             self.daemon.send(signal.SIGHUP)
-            process.until("the NEM has read its list", lambda: self._said("nem.reloaded") > before, 20)
+            process.until("the NEM has read its list", lambda: self.said("nem.reloaded") > before, 20)
 
     def start(self):
-        before = self._said("nem.started") if self.daemon else 0
+        before = self.said("nem.started") if self.daemon else 0
         self.daemon = self.node.start("nem", programs.find("nem-gateway"), "--config", self.CONFIG)
         process.until(
-            "the NEM listens", lambda: self.daemon.must_run() and self._said("nem.started") > before, product.BOOT_WAIT
+            "the NEM listens", lambda: self.daemon.must_run() and self.said("nem.started") > before, product.BOOT_WAIT
         )
         return self
 
-    def _said(self, event):
+    def said(self, event):
+        """How often its log has this event."""
         return self.daemon.log.read_text(errors="replace").count(f"event={event} ")
 
     def kill(self):
