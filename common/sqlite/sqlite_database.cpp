@@ -26,13 +26,22 @@ absl::Status FromSqlite(int code, const char* message, std::string_view doing) {
   }
 }
 
+/// An empty one that nobody else reads; SQLite gives its -wal and -shm files the mode of the main file. One that is
+/// there is not even opened: POSIX drops all locks that this process has on a file when it closes any descriptor of it,
+/// also those of another connection of ours. Who reads the file next then takes himself for the last one, and removes
+/// the write-ahead log in which this process goes on writing.
+absl::Status MakeFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return errno == EEXIST ? absl::OkStatus() : absl::UnavailableError(StrCat(path, ": ", std::strerror(errno)));
+  close(fd);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
-  // SQLite gives its -wal and -shm files the mode of the main file.
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return absl::UnavailableError(StrCat(path, ": ", std::strerror(errno)));
-  close(fd);
+  RETURN_IF_ERROR(MakeFile(path));
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   SqliteDatabase database(handle);

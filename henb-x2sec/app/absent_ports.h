@@ -36,6 +36,7 @@ class AbsentCertificateStore final : public core::CertificateStore {
  public:
   absl::StatusOr<bool> ImportRoot(const common::Certificate&) override { return LeftOut(); }
   absl::Status ImportIntermediate(const common::Certificate&) override { return LeftOut(); }
+  absl::StatusOr<bool> RemoveIntermediate(const common::Certificate&) override { return LeftOut(); }
   absl::StatusOr<std::string> ImportKey(const common::SecretBytes&, const common::Certificate&) override {
     return LeftOut();
   }

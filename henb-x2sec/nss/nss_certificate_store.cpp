@@ -182,6 +182,19 @@ absl::Status NssCertificateStore::ImportIntermediate(const common::Certificate& 
   return impl_->Store(impl_->database(), certificate).status();
 }
 
+absl::StatusOr<bool> NssCertificateStore::RemoveIntermediate(const common::Certificate& certificate) {
+  const std::lock_guard lock(impl_->mutex());
+  const CertPtr stored = impl_->Find(impl_->database(), certificate.der());
+  if (stored == nullptr) return false;
+  CERTCertTrust trust{};
+  if (CERT_GetCertTrust(stored.get(), &trust) == SECSuccess &&
+      (trust.sslFlags & (CERTDB_TRUSTED_CA | CERTDB_TRUSTED_CLIENT_CA)) != 0) {
+    return absl::FailedPreconditionError(common::StrCat(certificate.subject(), " is trusted"));
+  }
+  if (SEC_DeletePermCertificate(stored.get()) != SECSuccess) return LastNssError("deleting the certificate");
+  return true;
+}
+
 absl::StatusOr<std::string> NssCertificateStore::ImportKey(const common::SecretBytes& pkcs8,
                                                            const common::Certificate& certificate) {
   const std::lock_guard lock(impl_->mutex());

@@ -36,6 +36,7 @@ class NssCertificateStore final : public core::CertificateStore,
   /// InvalidArgument when the certificate is no CA (basicConstraints, RFC 5280 §4.2.1.9).
   absl::StatusOr<bool> ImportRoot(const common::Certificate& root) override;
   absl::Status ImportIntermediate(const common::Certificate& certificate) override;
+  absl::StatusOr<bool> RemoveIntermediate(const common::Certificate& certificate) override;
   absl::StatusOr<std::string> ImportKey(const common::SecretBytes& pkcs8,
                                         const common::Certificate& certificate) override;
   absl::StatusOr<std::vector<core::StoredKey>> Keys() override;

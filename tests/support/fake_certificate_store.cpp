@@ -24,6 +24,13 @@ absl::Status FakeCertificateStore::ImportIntermediate(const common::Certificate&
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> FakeCertificateStore::RemoveIntermediate(const common::Certificate& certificate) {
+  const std::lock_guard lock(mutex_);
+  const auto same = [&](const common::Certificate& each) { return each.der() == certificate.der(); };
+  if (std::any_of(roots_.begin(), roots_.end(), same)) return absl::FailedPreconditionError("it is trusted");
+  return std::erase_if(intermediates_, same) > 0;
+}
+
 absl::StatusOr<std::string> FakeCertificateStore::ImportKey(const common::SecretBytes& pkcs8,
                                                             const common::Certificate& certificate) {
   const std::lock_guard lock(mutex_);

@@ -18,6 +18,7 @@ class FakeCertificateStore final : public x2sec::core::CertificateStore, public 
  public:
   absl::StatusOr<bool> ImportRoot(const common::Certificate& root) override;
   absl::Status ImportIntermediate(const common::Certificate& certificate) override;
+  absl::StatusOr<bool> RemoveIntermediate(const common::Certificate& certificate) override;
   absl::StatusOr<std::string> ImportKey(const common::SecretBytes& pkcs8,
                                         const common::Certificate& certificate) override;
   absl::StatusOr<std::vector<x2sec::core::StoredKey>> Keys() override;

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/app/credentials/certificate_path.h"
+#include "henb-x2sec/app/credentials/cross_certificate_book.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -20,6 +21,7 @@ constexpr absl::Duration kEvery = absl::Hours(24);
 constexpr absl::Duration kFirstRetry = absl::Seconds(5);
 constexpr absl::Duration kLongestRetry = absl::Minutes(30);
 constexpr absl::Duration kDeadline = absl::Seconds(20);
+constexpr absl::Duration kAnotherIsAsked = absl::Seconds(1);
 constexpr std::size_t kMostOctets = 256U << 10;
 constexpr std::size_t kMostCertificates = 64;
 
@@ -49,20 +51,16 @@ absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>&
 
 }  // namespace
 
-std::vector<Certificate> UsableCrossCertificates(std::string_view content, const std::vector<Certificate>& roots,
-                                                 absl::Time now, std::vector<std::string>* refused) {
-  const auto all = Read(content);
-  if (!all.ok()) {
-    refused->push_back(std::string(common::ToStd(all.status().message())));
-    return {};
-  }
-  if (all->size() > kMostCertificates) {
-    refused->push_back(StrCat("there are ", all->size(), " certificates, more than ", kMostCertificates));
-    return {};
+absl::StatusOr<std::vector<Certificate>> UsableCrossCertificates(std::string_view content,
+                                                                 const std::vector<Certificate>& roots, absl::Time now,
+                                                                 std::vector<std::string>* refused) {
+  ASSIGN_OR_RETURN(const std::vector<Certificate> all, Read(content));
+  if (all.size() > kMostCertificates) {
+    return absl::InvalidArgumentError(StrCat("there are ", all.size(), " certificates, more than ", kMostCertificates));
   }
   std::vector<Certificate> usable;
-  for (const Certificate& each : *all) {
-    const absl::Status problem = Judge(each, *all, roots, now);
+  for (const Certificate& each : all) {
+    const absl::Status problem = Judge(each, all, roots, now);
     if (problem.ok()) {
       usable.push_back(each);
     } else {
@@ -72,11 +70,96 @@ std::vector<Certificate> UsableCrossCertificates(std::string_view content, const
   return usable;
 }
 
-void CrossCertificates::Start() {
-  for (const std::string& url : parts_.config.cross_certificates) {
-    sources_.push_back({.url = url, .timer = {}});
-    Schedule(sources_.size() - 1, absl::ZeroDuration());
+/// What the worker does to store and book. The book always has what may be in the store: first it is written with what
+/// comes, last without what is gone.
+struct CrossCertificates::Job {
+  core::HttpFetcher* fetcher;
+  core::CertificateStore* store;
+  std::string book_path;
+  std::set<std::string> urls;
+  std::vector<Certificate> roots;
+  std::vector<Certificate> own_path;  ///< The store needs them whatever a repository says.
+  absl::Time now;
+
+  /// `url` empty: only what repositories had that are asked no more goes.
+  [[nodiscard]] Outcome Run(const std::string& url) const {
+    Outcome outcome;
+    auto book = ReadCrossCertificateBook(book_path);
+    outcome.book = book.status();
+    const CrossCertificateBook before = book.ok() ? *std::move(book) : CrossCertificateBook();
+    CrossCertificateBook after = OnlyOf(before, urls);
+    if (!url.empty()) {
+      auto offered = Offered(url, &outcome.refused);
+      outcome.status = offered.status();
+      if (!offered.ok()) return outcome;
+      outcome.usable = offered->size();
+      after[url] = *std::move(offered);
+    }
+    outcome.status = Change(before, after, url, &outcome.withdrawn);
+    return outcome;
   }
+
+ private:
+  [[nodiscard]] absl::StatusOr<std::vector<Certificate>> Offered(const std::string& url,
+                                                                 std::vector<std::string>* refused) const {
+    ASSIGN_OR_RETURN(const core::HttpAnswer answer,
+                     fetcher->Get({.url = url, .deadline = kDeadline, .most_octets = kMostOctets}));
+    return UsableCrossCertificates(answer.body, roots, now, refused);
+  }
+
+  [[nodiscard]] absl::Status Change(const CrossCertificateBook& before, const CrossCertificateBook& after,
+                                    const std::string& url, std::vector<std::string>* withdrawn) const {
+    if (before.empty() && after.empty()) return absl::OkStatus();
+    CrossCertificateBook during = before;
+    if (!url.empty()) {
+      const std::vector<Certificate>& fresh = after.at(url);
+      during[url].insert(during[url].end(), fresh.begin(), fresh.end());
+      RETURN_IF_ERROR(WriteCrossCertificateBook(book_path, during));
+      for (const Certificate& each : fresh) {
+        RETURN_IF_ERROR_CTX(store->ImportIntermediate(each), StrCat("importing ", each.subject()));
+      }
+    }
+    for (const Certificate& each : WithdrawnCertificates(during, after)) {
+      const bool needed = std::any_of(own_path.begin(), own_path.end(),
+                                      [&](const Certificate& own) { return own.der() == each.der(); });
+      if (needed) continue;
+      const auto removed = store->RemoveIntermediate(each);
+      // One that became a root of this device meanwhile is not the repository's any more.
+      if (!removed.ok() && !absl::IsFailedPrecondition(removed.status())) {
+        return common::WithContext(removed.status(), StrCat("removing ", each.subject()));
+      }
+      if (removed.ok() && *removed) withdrawn->push_back(StrCat(each.subject(), " by ", each.issuer()));
+    }
+    return WriteCrossCertificateBook(book_path, after);
+  }
+};
+
+CrossCertificates::Job CrossCertificates::MakeJob() const {
+  const Credentials& own = parts_.credentials;
+  Job job{.fetcher = &parts_.fetcher,
+          .store = &parts_.store,
+          .book_path = StrCat(parts_.config.state_dir, "/cross_certificates.json"),
+          .urls = {parts_.config.cross_certificates.begin(), parts_.config.cross_certificates.end()},
+          .roots = own.vendor_roots(),
+          .own_path = own.vendor().intermediates,
+          .now = parts_.clock.Now()};
+  job.roots.insert(job.roots.end(), own.operator_roots().begin(), own.operator_roots().end());
+  if (const auto& enrolled = own.operator_credential()) {
+    job.own_path.insert(job.own_path.end(), enrolled->intermediates.begin(), enrolled->intermediates.end());
+  }
+  return job;
+}
+
+void CrossCertificates::Start() {
+  for (const std::string& url : parts_.config.cross_certificates) sources_.push_back({.url = url, .timer = {}});
+  busy_ = true;
+  // First what came from repositories that the configuration names no more.
+  parts_.worker.Run([job = MakeJob()] { return job.Run(""); },
+                    [this](const Outcome& outcome) {
+                      busy_ = false;
+                      TellWhatChanged(outcome);
+                      for (std::size_t i = 0; i < sources_.size(); ++i) Schedule(i, absl::ZeroDuration());
+                    });
 }
 
 void CrossCertificates::PathChanged() {
@@ -95,35 +178,24 @@ void CrossCertificates::Schedule(std::size_t source, absl::Duration delay) {
 }
 
 void CrossCertificates::Fetch(std::size_t source) {
-  Source& at = sources_[source];
-  if (at.running) return;  // its end schedules the next
-  at.running = true;
-  std::vector<Certificate> roots = parts_.credentials.vendor_roots();
-  const std::vector<Certificate>& more = parts_.credentials.operator_roots();
-  roots.insert(roots.end(), more.begin(), more.end());
-  parts_.worker.Run(
-      [fetcher = &parts_.fetcher, store = &parts_.store, now = parts_.clock.Now(), roots = std::move(roots),
-       request =
-           core::HttpRequest{
-               .url = at.url, .etag = "", .last_modified = "", .deadline = kDeadline, .most_octets = kMostOctets}] {
-        Outcome outcome;
-        const auto answer = fetcher->Get(request);
-        outcome.status = answer.status();
-        if (!answer.ok()) return outcome;
-        const auto usable = UsableCrossCertificates(answer->body, roots, now, &outcome.refused);
-        for (const Certificate& each : usable) {
-          outcome.status = common::WithContext(store->ImportIntermediate(each), StrCat("importing ", each.subject()));
-          if (!outcome.status.ok()) return outcome;
-        }
-        outcome.usable = usable.size();
-        return outcome;
-      },
-      [this, source](const Outcome& outcome) { Took(source, outcome); });
+  if (busy_) return Schedule(source, kAnotherIsAsked);
+  busy_ = true;
+  parts_.worker.Run([job = MakeJob(), url = sources_[source].url] { return job.Run(url); },
+                    [this, source](const Outcome& outcome) { Took(source, outcome); });
+}
+
+void CrossCertificates::TellWhatChanged(const Outcome& outcome) {
+  if (!outcome.book.ok()) common::LogAlarm("cross_certificates.book_unreadable", {{"error", outcome.book}});
+  for (const std::string& what : outcome.withdrawn) {
+    common::LogWarning("cross_certificates.withdrawn", {{"certificate", what}});
+  }
+  if (!outcome.withdrawn.empty()) parts_.withdrawn();
 }
 
 void CrossCertificates::Took(std::size_t source, const Outcome& outcome) {
   Source& at = sources_[source];
-  at.running = false;
+  busy_ = false;
+  TellWhatChanged(outcome);
   for (const std::string& why : outcome.refused) {
     common::LogWarning("cross_certificates.refused", {{"url", at.url}, {"error", why}});
   }

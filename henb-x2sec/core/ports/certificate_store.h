@@ -24,6 +24,9 @@ class CertificateStore {
   [[nodiscard]] virtual absl::StatusOr<bool> ImportRoot(const common::Certificate& root) = 0;
   /// An intermediate, untrusted by itself.
   [[nodiscard]] virtual absl::Status ImportIntermediate(const common::Certificate& certificate) = 0;
+  /// This very certificate, where it is here without trust of its own. True when it was. FailedPrecondition: it is
+  /// trusted; it stays.
+  [[nodiscard]] virtual absl::StatusOr<bool> RemoveIntermediate(const common::Certificate& certificate) = 0;
   /// Private key (PKCS#8 DER) and its certificate; answers the ckaid. InvalidArgument when they do not belong together.
   /// FailedPrecondition where keys are in a token: they are made in there.
   [[nodiscard]] virtual absl::StatusOr<std::string> ImportKey(const common::SecretBytes& pkcs8,

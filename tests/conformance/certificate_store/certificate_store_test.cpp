@@ -57,6 +57,19 @@ TEST_P(CertificateStoreConformance, AnIntermediateIsNotARoot) {
   EXPECT_THAT(store().Keys().value(), IsEmpty());
 }
 
+TEST_P(CertificateStoreConformance, AnIntermediateIsTakenBackAndARootIsNotR40) {
+  const TestAuthority sub = root_.Subordinate("/O=Vendor 1/CN=Sub");
+  const TestAuthority twin = root_.Subordinate("/O=Vendor 1/CN=Sub");
+  ASSERT_TRUE(store().ImportIntermediate(sub.certificate()).ok());
+  ASSERT_TRUE(store().ImportIntermediate(twin.certificate()).ok());
+  EXPECT_EQ(store().RemoveIntermediate(sub.certificate()).value(), true);
+  EXPECT_EQ(store().RemoveIntermediate(sub.certificate()).value(), false) << "gone already is fine";
+  EXPECT_EQ(store().RemoveIntermediate(twin.certificate()).value(), true) << "another of its name has stayed";
+  ASSERT_TRUE(store().ImportRoot(root_.certificate()).ok());
+  EXPECT_EQ(store().RemoveIntermediate(root_.certificate()).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(store().Roots().value(), SizeIs(1));
+}
+
 TEST_P(CertificateStoreConformance, KeepsKeysOfEveryKindAndListsThemByCkaid) {
   for (const KeyKind kind : {KeyKind::kP256, KeyKind::kP384, KeyKind::kRsa2048}) {
     const auto credential = root_.IssueHenb("henb-a.example", kind);

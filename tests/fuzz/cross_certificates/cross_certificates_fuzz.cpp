@@ -20,7 +20,8 @@ const TestAuthority& Ours() {
 
 std::vector<Certificate> Usable(std::string_view content) {
   std::vector<std::string> refused;
-  return henb::x2sec::app::UsableCrossCertificates(content, {Ours().certificate()}, kNow, &refused);
+  return henb::x2sec::app::UsableCrossCertificates(content, {Ours().certificate()}, kNow, &refused)
+      .value_or(std::vector<Certificate>());
 }
 
 /// `input` laid over `good` at a place that its first two octets name.

@@ -8,6 +8,7 @@ from x2lab import cross, layout, moves, policy, process, product, programs, stro
 A, C = layout.HENBS["a"], layout.HENBS["c"]
 COMMON = {"REQUIREMENTS": ("R40",), "TAGS": ("enrolment", "interop"), "TIMEOUT": 600}
 NOBODY = "not-a-henb.example"  # a domain in which no HeNB is
+WITHDRAWN = 75  # seconds: a key change for all links, and a minute for those that cannot
 SWANCTL = programs.TOP / "docs" / "examples" / "swanctl.conf"
 REFUSALS = {
     "unknown issuer": ("UNKNOWN_ISSUER", "UNTRUSTED_ISSUER"),
@@ -50,6 +51,10 @@ def _again(site, letter):
     """x2secd starts anew, and fetches what the repository has now."""
     site[letter].stop()
     site[letter].start()
+
+
+def _withdrawals(site):
+    return site["a"].daemon.log.read_text(errors="replace").count("event=cross_certificates.withdrawn ")
 
 
 def _repository(scene, story):
@@ -96,6 +101,17 @@ def _repository(scene, story):
     story.step("the keys change", site["a"].state("c"), site["a"].state("c") == "UP_CERT")
     state = site["a"].state("d")
     story.step("d is still refused", state, state not in product.UP)
+
+    repository.publish(*ours, narrow)
+    since, before = _Since(scene), _withdrawals(site)
+    _again(site, "a")
+    process.until("a has noticed", lambda: _withdrawals(site) > before, 60, 0.5)
+    began = time.monotonic()
+    process.until("the link is shut", lambda: site["a"].state("c") not in product.UP, 120, 0.5)
+    took = time.monotonic() - began
+    story.step("the repository withdraws it: the link is shut", f"{took:.0f} s", took <= WITHDRAWN)
+    _refused(scene, story, site, "and stays so", "unknown issuer", "c", since)
+    moves.refused(scene, story, "nothing passes between a and c", "a", A.lan, C.lan, "c")
     moves.nothing_clear(scene, story, "nothing in clear", after=begun)
 
 

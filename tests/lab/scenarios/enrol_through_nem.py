@@ -10,6 +10,8 @@ from x2lab.operator_certificate import certificate, failure, keys, keys_each, on
 ENDS = "ac"
 A, C = layout.HENBS["a"], layout.HENBS["c"]
 COMMON = {"REQUIREMENTS": ("R39", "R67"), "TAGS": ("enrolment", "nem"), "TIMEOUT": 900}
+# The alert, or the end of the connection where that is seen first.
+HANDSHAKE = ("ssl.SSLError: ", "ssl.SSLEOFError: ", "ConnectionResetError: ")
 ASKED = "cmp.waiting"  # what the NEM logs when the RA/CA lets it wait
 NO_WAY = f"""table ip far {{
  chain to_the_ca {{
@@ -59,14 +61,14 @@ def _strangers(scene, story, site, the_nem):
     material = scene.material
     the_nem.allow("b")
     for what, credential, request, wanted in (
-        ("nobody's certificate", None, nem.pkcs10(scene, "b"), "alert"),
-        ("a certificate of a vendor the NEM does not know", material.henb("d"), nem.pkcs10(scene, "d"), "alert"),
-        ("a device that is not listed", material.henb("e"), nem.pkcs10(scene, "e"), "403"),
-        ("a listed device in the name of another", material.henb("b"), nem.pkcs10(scene, "a"), "403"),
-        ("a forged proof of possession", material.henb("b"), nem.pkcs10(scene, "b", forged=True), "400"),
+        ("nobody's certificate", None, nem.pkcs10(scene, "b"), HANDSHAKE),
+        ("a certificate of a vendor the NEM does not know", material.henb("d"), nem.pkcs10(scene, "d"), HANDSHAKE),
+        ("a device that is not listed", material.henb("e"), nem.pkcs10(scene, "e"), ("403 ",)),
+        ("a listed device in the name of another", material.henb("b"), nem.pkcs10(scene, "a"), ("403 ",)),
+        ("a forged proof of possession", material.henb("b"), nem.pkcs10(scene, "b", forged=True), ("400 ",)),
     ):
         answer = _uploaded(the_nem, scene, credential, request)
-        story.step(f"{what}: nothing is taken", answer[-160:], wanted in answer)
+        story.step(f"{what}: nothing is taken", answer[-160:], answer.startswith(wanted))
     story.step("the NEM asks nobody for them", the_nem.requests(), the_nem.requests() == [])
 
 

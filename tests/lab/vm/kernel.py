@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 
-# Folders of lib/modules/<release>/kernel that the lab can use; the rest (sound, graphics, …) is thrown away.
+# Folders and files of lib/modules/<release>/kernel that the lab can use; the rest (sound, graphics, …) is thrown away.
 KEPT = (
     "arch",
     "crypto",
@@ -21,6 +21,10 @@ KEPT = (
     "fs/netfs",
     "fs/fscache",
     "fs/fuse",
+    "fs/ext4",
+    "fs/jbd2",
+    "fs/mbcache.ko",
+    "drivers/md",
     "drivers/net",
     "drivers/virtio",
     "drivers/char",
@@ -107,7 +111,7 @@ def _trim(root: pathlib.Path):
         top = release / "kernel"
         kept = release / "kernel.kept"
         for name in KEPT:
-            if (top / name).is_dir():
+            if (top / name).exists():
                 (kept / name).parent.mkdir(parents=True, exist_ok=True)
                 (top / name).rename(kept / name)
         shutil.rmtree(top)
@@ -116,10 +120,10 @@ def _trim(root: pathlib.Path):
 
 
 def fetch(cache: pathlib.Path, tell) -> Kernel:
-    """The kernel in `cache`; downloads and unpacks it first where it is not there. `tell` takes progress lines."""
+    """The kernel in `cache`; downloads and unpacks it first where it is not there, or has not all that is kept. `tell` takes progress lines."""
     root = cache / "kernel"
     stamp = root / ".complete"
-    if stamp.is_file():
+    if stamp.is_file() and stamp.read_text().splitlines()[1:] == list(KEPT):
         return Kernel(root)
     cache.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root, ignore_errors=True)
@@ -134,6 +138,6 @@ def fetch(cache: pathlib.Path, tell) -> Kernel:
         unpacked = pathlib.Path(folder) / "kernel"
         _run(["dpkg", "-x", str(archives[0]), str(unpacked)])
         _trim(unpacked)
-        (unpacked / ".complete").write_text(package + "\n")
+        (unpacked / ".complete").write_text("\n".join((package, *KEPT)) + "\n")
         unpacked.rename(root)
     return Kernel(root)

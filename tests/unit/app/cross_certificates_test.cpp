@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "device_files.h"
 #include "loop_fixture.h"
@@ -37,7 +38,8 @@ Certificate Cross(tests::CertificateSpec spec = {.subject = "/O=W/CN=Their root"
 
 std::vector<Certificate> Usable(const std::string& content, std::vector<std::string>* refused = nullptr) {
   std::vector<std::string> ignored;
-  return UsableCrossCertificates(content, {Ours().certificate()}, kNow, refused == nullptr ? &ignored : refused);
+  return UsableCrossCertificates(content, {Ours().certificate()}, kNow, refused == nullptr ? &ignored : refused)
+      .value_or(std::vector<Certificate>());
 }
 
 TEST(CrossCertificates, OneThatOurRootSignedIsUsableR40) {
@@ -69,11 +71,14 @@ TEST(CrossCertificates, ALoopLeadsNowhereAndGarbageIsRefusedR40) {
   const Certificate back = third.IssueFor({.subject = "/O=W/CN=Their root", .ca = true}, Theirs().key());
   EXPECT_THAT(Usable(there.pem() + back.pem()), IsEmpty());
   std::vector<std::string> refused;
-  EXPECT_THAT(Usable("garbage", &refused), IsEmpty());
-  EXPECT_THAT(refused, SizeIs(1));
+  const auto code = [&](const std::string& content) {
+    return UsableCrossCertificates(content, {Ours().certificate()}, kNow, &refused).status().code();
+  };
+  EXPECT_EQ(code("garbage"), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(""), absl::StatusCode::kInvalidArgument);
   std::string many;
   for (int i = 0; i < 65; ++i) many += Cross().pem();
-  EXPECT_THAT(Usable(many), IsEmpty());
+  EXPECT_EQ(code(many), absl::StatusCode::kInvalidArgument);
 }
 
 // Seen with two plutos: the one that leads in a circle is picked for the way to the anchor, and the peer is refused.
@@ -98,23 +103,91 @@ class CrossCertificatesTest : public tests::LoopFixture {
   tests::DeviceFiles device_;
   tests::FakeCertificateStore store_;
   Credentials credentials_;
+  /// Our device's root's word about another's key.
+  [[nodiscard]] Certificate Made(const TestAuthority& other, const std::string& subject) const {
+    return device_.vendor_root.IssueFor({.subject = subject, .ca = true}, other.key());
+  }
+  std::unique_ptr<CrossCertificates> Started() {
+    auto cross = std::make_unique<CrossCertificates>(CrossCertificates::Parts{
+        device_.config, loop, clock, random, worker, fetcher_, store_, credentials_, [this] { ++withdrawn_; }});
+    cross->Start();
+    Settle();
+    return cross;
+  }
+  /// Takes it out, so ask once.
+  bool Held(const Certificate& certificate) { return store_.RemoveIntermediate(certificate).value(); }
+
   tests::FakeHttpFetcher fetcher_;
   std::vector<std::string> log_;
+  int withdrawn_ = 0;
 };
 
 TEST_F(CrossCertificatesTest, AreFetchedAndFetchedAgainWhenTheServerWasAwayR40) {
-  CrossCertificates cross({device_.config, loop, clock, random, worker, fetcher_, store_, credentials_});
-  cross.Start();
-  Settle();
+  const auto cross = Started();
   EXPECT_THAT(log_, Contains(HasSubstr("cross_certificates.not_fetched")));
   const Certificate made = device_.vendor_root.IssueFor({.subject = "/O=W/CN=Their root", .ca = true}, Theirs().key());
   fetcher_.Put(kUrl, {.body = made.pem(), .etag = ""});
-  cross.PathChanged();
+  cross->PathChanged();
   Settle();
   EXPECT_THAT(log_, Contains(AllOf(HasSubstr("cross_certificates.imported"), HasSubstr("count=1"))));
   const auto roots = store_.Roots();
   ASSERT_TRUE(roots.ok());
   for (const Certificate& root : *roots) EXPECT_NE(root.spki(), made.spki()) << "never trusted by itself";
+}
+
+TEST_F(CrossCertificatesTest, WhatTheRepositoryWithdrawsGoesAlsoAfterARestartR40) {
+  const Certificate first = Made(Theirs(), "/O=W/CN=Their root");
+  const TestAuthority third = TestAuthority::Root("/O=X/CN=Third");
+  const Certificate second = Made(third, "/O=X/CN=Third");
+  fetcher_.Put(kUrl, {.body = first.pem() + second.pem(), .etag = ""});
+  Started();
+  EXPECT_EQ(withdrawn_, 0);
+  fetcher_.Put(kUrl, {.body = second.pem(), .etag = ""});
+  Started();
+  EXPECT_EQ(withdrawn_, 1);
+  EXPECT_THAT(log_, Contains(AllOf(HasSubstr("cross_certificates.withdrawn"), HasSubstr("Their root"))));
+  EXPECT_FALSE(Held(first));
+  EXPECT_TRUE(Held(second));
+}
+
+TEST_F(CrossCertificatesTest, ARepositoryThatIsAwayOrTalksNonsenseWithdrawsNothingR40) {
+  const Certificate made = Made(Theirs(), "/O=W/CN=Their root");
+  fetcher_.Put(kUrl, {.body = made.pem(), .etag = ""});
+  Started();
+  fetcher_.Put(kUrl, {.body = "<html>maintenance</html>", .etag = ""});
+  Started();
+  fetcher_.Put(kUrl, {.body = "", .etag = "", .away = true});
+  Started();
+  EXPECT_EQ(withdrawn_, 0);
+  EXPECT_TRUE(Held(made));
+}
+
+TEST_F(CrossCertificatesTest, WhatAnotherRepositoryHasStaysAndWhatNoneIsAskedForGoesR40) {
+  const Certificate made = Made(Theirs(), "/O=W/CN=Their root");
+  const TestAuthority third = TestAuthority::Root("/O=X/CN=Third");
+  const Certificate only_there = Made(third, "/O=X/CN=Third");
+  const std::string other = "http://10.100.0.11/cross.pem";
+  device_.config.cross_certificates = {kUrl, other};
+  fetcher_.Put(kUrl, {.body = made.pem(), .etag = ""});
+  fetcher_.Put(other, {.body = made.pem() + only_there.pem(), .etag = ""});
+  {
+    const auto cross = Started();
+    Advance(absl::Seconds(3));
+  }
+  device_.config.cross_certificates = {kUrl};
+  Started();
+  EXPECT_EQ(withdrawn_, 1);
+  EXPECT_FALSE(Held(only_there));
+  EXPECT_TRUE(Held(made));
+}
+
+TEST_F(CrossCertificatesTest, ABookThatCannotBeReadIsAnAlarmAndStopsNothingR40) {
+  const Certificate made = Made(Theirs(), "/O=W/CN=Their root");
+  fetcher_.Put(kUrl, {.body = made.pem(), .etag = ""});
+  ASSERT_TRUE(common::WriteFileAtomically(device_.config.state_dir + "/cross_certificates.json", "{\"x\": 1}").ok());
+  Started();
+  EXPECT_THAT(log_, Contains(AllOf(HasSubstr("cross_certificates.book_unreadable"), HasSubstr("x"))));
+  EXPECT_TRUE(Held(made));
 }
 
 }  // namespace

@@ -66,6 +66,9 @@ class TokenStore final : public core::CertificateStore {
  public:
   absl::StatusOr<bool> ImportRoot(const common::Certificate& root) override { return keys.ImportRoot(root); }
   absl::Status ImportIntermediate(const common::Certificate& one) override { return keys.ImportIntermediate(one); }
+  absl::StatusOr<bool> RemoveIntermediate(const common::Certificate& one) override {
+    return keys.RemoveIntermediate(one);
+  }
   absl::StatusOr<std::string> ImportKey(const common::SecretBytes&, const common::Certificate&) override {
     return absl::FailedPreconditionError("a token");
   }

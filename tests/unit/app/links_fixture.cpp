@@ -61,7 +61,7 @@ void LinksFixture::Die() {
 
 void LinksFixture::Start() {
   loop = std::make_unique<common::EventLoop>(clock);
-  worker = std::make_unique<x2sec::app::Worker>(*loop, 1);
+  worker = std::make_unique<common::Worker>(*loop, 1);
   neighbours.emplace(*x2sec::app::NeighbourStore::Open(device.config.state_dir + "/neighbours.json"));
   reqids.emplace(*x2sec::app::ReqidStore::Open(device.config.state_dir + "/reqids.json", std::nullopt));
   credentials.emplace(*x2sec::app::Credentials::Load(device.config, store));

@@ -58,7 +58,7 @@ class LinksFixture : public ::testing::Test {
   policy::Policy policy;
 
   std::unique_ptr<common::EventLoop> loop;
-  std::unique_ptr<x2sec::app::Worker> worker;
+  std::unique_ptr<common::Worker> worker;
   std::optional<x2sec::app::NeighbourStore> neighbours;
   std::optional<x2sec::app::ReqidStore> reqids;
   std::optional<x2sec::app::Credentials> credentials;

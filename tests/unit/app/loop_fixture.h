@@ -14,7 +14,7 @@
 namespace henb::tests {
 
 /// Until everything that was handed to the worker or posted has run, and what followed from it.
-inline void SettleOn(common::EventLoop& loop, x2sec::app::Worker& worker) {
+inline void SettleOn(common::EventLoop& loop, common::Worker& worker) {
   for (int round = 0; round < 8; ++round) {
     bool served = false;
     worker.Run([] { return true; }, [&served](bool) { served = true; });
@@ -39,7 +39,7 @@ class LoopFixture : public ::testing::Test {
   common::FakeClock clock;
   common::FakeRandom random;
   common::EventLoop loop{clock};
-  x2sec::app::Worker worker{loop, 1};
+  common::Worker worker{loop, 1};
 };
 
 }  // namespace henb::tests

@@ -8,6 +8,7 @@ MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 LABEL = "TRE"
 PIN = "47110815"
 TOKENS = "/var/lib/softhsm/tokens"
+AWAY = "/var/lib/softhsm/away"
 PLUTOS_PINS = "/etc/ipsec.d/nsspassword"
 DATABASE = f"sql:{pluto.NSS_FOLDER}"
 
@@ -69,10 +70,16 @@ class Token:
         return {word for line in listed.splitlines() for word in line.split() if len(word) == 40}
 
     def take_away(self):
-        self.node.path(TOKENS).rename(self.node.path(TOKENS + ".away"))
+        self._move(TOKENS, AWAY)
 
     def give_back(self):
-        self.node.path(TOKENS + ".away").rename(self.node.path(TOKENS))
+        self._move(AWAY, TOKENS)
+
+    def _move(self, source, target):
+        """What is in the folder: the folder itself may be of the machine, below the node's overlay."""
+        self.node.path(target).mkdir(exist_ok=True)
+        for each in self.node.path(source).iterdir():
+            each.rename(self.node.path(target) / each.name)
 
 
 def tables():
