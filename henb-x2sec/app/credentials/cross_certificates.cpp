@@ -31,8 +31,8 @@ absl::StatusOr<std::vector<Certificate>> Read(std::string_view content) {
   return std::vector<Certificate>{std::move(one)};
 }
 
-/// Why it is of no use; OK when it is.
-absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>& all,
+/// Why it is of no use; OK when it is, by way of those that are known to be.
+absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>& usable,
                    const std::vector<Certificate>& roots, absl::Time now) {
   if (X509_check_ca(candidate.get()) != 1) return absl::InvalidArgumentError("it is not a CA's");
   if (now < candidate.not_before() || now >= candidate.not_after()) {
@@ -44,7 +44,7 @@ absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>&
   // Not by way of its own key again. Of several certificates with one subject pluto takes any when it looks whether a
   // path ends at the connection's anchor, and one that leads in a circle ends nowhere: the neighbour would be refused.
   std::vector<Certificate> others;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(others),
+  std::copy_if(usable.begin(), usable.end(), std::back_inserter(others),
                [&](const Certificate& each) { return each.spki() != candidate.spki(); });
   return FindPath(candidate, others, roots).status();
 }
@@ -54,20 +54,30 @@ absl::Status Judge(const Certificate& candidate, const std::vector<Certificate>&
 absl::StatusOr<std::vector<Certificate>> UsableCrossCertificates(std::string_view content,
                                                                  const std::vector<Certificate>& roots, absl::Time now,
                                                                  std::vector<std::string>* refused) {
-  ASSIGN_OR_RETURN(const std::vector<Certificate> all, Read(content));
+  ASSIGN_OR_RETURN(std::vector<Certificate> all, Read(content));
   if (all.size() > kMostCertificates) {
     return absl::InvalidArgumentError(StrCat("there are ", all.size(), " certificates, more than ", kMostCertificates));
   }
+  // From the roots outwards, so that nothing is judged by way of what is of no use itself.
   std::vector<Certificate> usable;
-  for (const Certificate& each : all) {
-    const absl::Status problem = Judge(each, all, roots, now);
-    if (problem.ok()) {
-      usable.push_back(each);
-    } else {
-      refused->push_back(StrCat(each.subject(), " by ", each.issuer(), ": ", problem.message()));
+  for (std::vector<Certificate> left = std::move(all);;) {
+    const std::size_t before = left.size();
+    std::vector<std::string> problems;
+    std::vector<Certificate> still_left;
+    for (Certificate& each : left) {
+      const absl::Status problem = Judge(each, usable, roots, now);
+      if (problem.ok()) {
+        usable.push_back(std::move(each));
+      } else {
+        problems.push_back(StrCat(each.subject(), " by ", each.issuer(), ": ", problem.message()));
+        still_left.push_back(std::move(each));
+      }
     }
+    left = std::move(still_left);
+    if (left.size() < before) continue;
+    refused->insert(refused->end(), problems.begin(), problems.end());
+    return usable;
   }
-  return usable;
 }
 
 /// What the worker does to store and book. The book always has what may be in the store: first it is written with what
