@@ -3,10 +3,12 @@
 import base64
 import os
 import pathlib
+import re
 import threading
 import time
 
 LARGEST = 64 << 20
+FOLDS = re.compile(rb"\r|\n|\\n")
 
 
 def spellings(key):
@@ -23,9 +25,21 @@ def spellings(key):
     return found
 
 
+def _lines_joined(text):
+    """Without its line ends, also those that JSON writes: PEM folds base64."""
+    return FOLDS.sub(b"", text)
+
+
+def _spelled(text, needles):
+    """The spellings that are in the text, folded or not."""
+    joined = _lines_joined(text)
+    return [how for how, needle in needles if needle in text or needle in joined]
+
+
 def in_text(name, text, keys):
     """["NAME holds a key, SPELLING", …]; the key itself is in none of them."""
-    return [f"{name} holds a key, {how}" for key in keys for how, needle in spellings(key).items() if needle in text]
+    needles = [(how, needle) for key in keys for how, needle in spellings(key).items()]
+    return [f"{name} holds a key, {how}" for how in _spelled(text, needles)]
 
 
 class Count:
@@ -57,8 +71,8 @@ def in_files(places, keys, count=None, since=0):
             if count is not None:
                 count.files += 1
                 count.octets += len(text)
-            if how := next((how for how, needle in needles if needle in text), None):
-                found.append(f"{path} holds a key, {how}")
+            if how := _spelled(text, needles):
+                found.append(f"{path} holds a key, {how[0]}")
     return found
 
 
