@@ -24,6 +24,8 @@ absl::Status Unexpected(std::string_view expected, const WhackReply& reply) {
   return absl::InternalError(StrCat("pluto did not say \"", expected, "\" but \"", reply.Last(), "\""));
 }
 
+absl::Status NoSuch(const std::string& name) { return absl::NotFoundError(StrCat("pluto has no connection ", name)); }
+
 }  // namespace
 
 absl::StatusOr<WhackReply> WhackDaemon::RunAttached(const Arguments& words, absl::Duration deadline) {
@@ -119,7 +121,7 @@ absl::StatusOr<core::InitiateReport> WhackDaemon::Initiate(const std::string& na
   ASSIGN_OR_RETURN(const Arguments words, whack_command::Initiate(name));
   RETURN_IF_ERROR(EnsureRelease());
   ASSIGN_OR_RETURN_CTX(const WhackReply reply, RunAttached(words, deadline), StrCat("initiating ", name));
-  if (reply.Has("no connection named")) return absl::NotFoundError(StrCat("pluto has no connection ", name));
+  if (reply.Has("no connection named")) return NoSuch(name);
   return ReadInitiateReport(reply);
 }
 
@@ -138,6 +140,18 @@ absl::Status WhackDaemon::DeleteState(std::uint64_t serial) {
   // pluto goes on alone.
   return common::WithContext(RunAttached(whack_command::DeleteState(serial), kPeersAnswer).status(),
                              StrCat("deleting #", serial));
+}
+
+absl::Status WhackDaemon::TakeDown(const std::string& foreign) {
+  ASSIGN_OR_RETURN(const Arguments words, whack_command::TakeDown(foreign));
+  ASSIGN_OR_RETURN(const WhackReply reply, Run(words, StrCat("taking down ", foreign)));
+  return reply.Has("no connection named") ? NoSuch(foreign) : absl::OkStatus();
+}
+
+absl::Status WhackDaemon::BringUp(const std::string& foreign) {
+  ASSIGN_OR_RETURN(const Arguments words, whack_command::BringUp(foreign));
+  ASSIGN_OR_RETURN(const WhackReply reply, Run(words, StrCat("bringing up ", foreign)));
+  return reply.Has("no connection named") ? NoSuch(foreign) : absl::OkStatus();
 }
 
 absl::Status WhackDaemon::RereadSecrets() {
