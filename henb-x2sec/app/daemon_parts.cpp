@@ -160,28 +160,32 @@ void DaemonParts::MakeBackhaul() {
   const absl::StatusOr<int> reqid = reqids->For(BackhaulId());
   if (!reqid.ok())
     return common::LogAlarm("reqid.none", {{"neighbour", BackhaulId().str()}, {"error", reqid.status()}});
-  backhaul = std::make_unique<BackhaulMover>(
-      BackhaulMover::Parts{.config = *config.backhaul_move,
-                           .old_reqid = *config.backhaul_reqid,
-                           .new_reqid = *reqid,
-                           .loop = loop,
-                           .clock = clock,
-                           .random = random,
-                           .ike = *adapters.ike,
-                           .mirror = *mirror,
-                           .key_changes = *key_changes,
-                           .prober = *prober,
-                           .ike_worker = *ike_worker,
-                           .initiate_worker = *initiate_worker,
-                           .spec = [this, reqid = *reqid]() -> absl::StatusOr<core::ConnectionSpec> {
-                             const auto route = RouteTo(*config.backhaul_move->gateway.address, "");
-                             if (!route.ok() && credentials->operator_credential())
-                               return absl::UnavailableError(route.status().message());
-                             const common::IpAddress from = route.ok() ? route->local : common::IpAddress();
-                             return BackhaulSpec(*config.backhaul_move, from, reqid, config.id, *credentials);
-                           },
-                           .may_try = [this] { return credentials->Enrolled(clock.Now()); },
-                           .push_desired = [this] { links->PushDesired(); }});
+  backhaul = std::make_unique<BackhaulMover>(BackhaulMover::Parts{
+      .config = *config.backhaul_move,
+      .old_reqid = *config.backhaul_reqid,
+      .new_reqid = *reqid,
+      .loop = loop,
+      .clock = clock,
+      .random = random,
+      .ike = *adapters.ike,
+      .mirror = *mirror,
+      .key_changes = *key_changes,
+      .prober = *prober,
+      .ike_worker = *ike_worker,
+      .initiate_worker = *initiate_worker,
+      .spec = [this, reqid = *reqid]() -> absl::StatusOr<core::ConnectionSpec> {
+        const auto route = RouteTo(*config.backhaul_move->gateway.address, "");
+        if (!route.ok() && credentials->operator_credential()) return absl::UnavailableError(route.status().message());
+        const common::IpAddress from = route.ok() ? route->local : common::IpAddress();
+        return BackhaulSpec(*config.backhaul_move, from, reqid, config.id, *credentials);
+      },
+      .may_try = [this] { return credentials->Enrolled(clock.Now()); },
+      .is_ours =
+          [](const common::IpAddress& address) {
+            const auto route = RouteTo(address, "");  // the way to an address of our own begins and ends there
+            return route.ok() && route->local == address;
+          },
+      .push_desired = [this] { links->PushDesired(); }});
 }
 
 void DaemonParts::MakeInitialIpsec() {

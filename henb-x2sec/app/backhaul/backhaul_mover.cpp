@@ -20,13 +20,14 @@ constexpr absl::Duration kOrphanKnown = absl::Seconds(6);  // pluto tells of an 
 constexpr double kJitter = 0.25;
 
 /// The ends between which the kernel holds SAs of this reqid both ways: where we are, where the other is.
-std::optional<std::pair<common::IpAddress, common::IpAddress>> EndsOf(const core::KernelSnapshot& kernel, int reqid) {
-  for (const core::SaInfo& in : kernel.sas) {
-    if (in.reqid != reqid || in.spi == 0) continue;
-    for (const core::SaInfo& out : kernel.sas) {
+std::optional<std::pair<common::IpAddress, common::IpAddress>> EndsOf(
+    const core::KernelSnapshot& kernel, int reqid, const std::function<bool(const common::IpAddress&)>& is_ours) {
+  for (const core::SaInfo& out : kernel.sas) {
+    if (out.reqid != reqid || out.spi == 0 || !is_ours(out.source)) continue;
+    for (const core::SaInfo& in : kernel.sas) {
       const bool back =
-          out.reqid == reqid && out.spi != 0 && out.source == in.destination && out.destination == in.source;
-      if (back) return std::pair(in.source, in.destination);
+          in.reqid == reqid && in.spi != 0 && in.source == out.destination && in.destination == out.source;
+      if (back) return std::pair(out.source, out.destination);
     }
   }
   return std::nullopt;
@@ -76,12 +77,12 @@ void BackhaulMover::Start() {
         return pin.reqid == parts_.new_reqid && pin.local == parts_.config.local &&
                pin.network == parts_.config.network;
       });
-  if (wanted_ && pinned && EndsOf(kernel, parts_.new_reqid)) {
+  if (wanted_ && pinned && EndsOf(kernel, parts_.new_reqid, parts_.is_ours)) {
     on_new_ = true;
     move_.phase = Phase::kMoved;
     common::LogInfo("backhaul.adopted", {{"reqid", parts_.new_reqid}});
   }
-  old_ends_ = EndsOf(kernel, parts_.old_reqid);
+  old_ends_ = EndsOf(kernel, parts_.old_reqid, parts_.is_ours);
 }
 
 /// A route that is away for a moment, a clock that is wrong: the connection stays. Only without a key it goes.
@@ -106,10 +107,10 @@ core::BackhaulView BackhaulMover::View() {
   const core::KernelSnapshot& kernel = parts_.mirror.kernel();
   const absl::Duration now = parts_.clock.Steady();
   core::BackhaulView view{.now = now, .wanted = wanted_.has_value()};
-  const auto old_ends = EndsOf(kernel, parts_.old_reqid);
+  const auto old_ends = EndsOf(kernel, parts_.old_reqid, parts_.is_ours);
   view.old_up = old_ends.has_value();
   if (old_ends) old_ends_ = old_ends;
-  view.new_held = EndsOf(kernel, parts_.new_reqid).has_value();
+  view.new_held = EndsOf(kernel, parts_.new_reqid, parts_.is_ours).has_value();
   view.changing_key = parts_.key_changes.Running(BackhaulId());
   if (!wanted_) return view;
   const core::IkeSnapshot& ike = parts_.mirror.ike();

@@ -51,7 +51,8 @@ class BackhaulMover {
     common::Worker& initiate_worker;
     /// As it should be now. FailedPrecondition: there is nothing to show; any other error: what is there stays.
     std::function<absl::StatusOr<core::ConnectionSpec>()> spec;
-    std::function<bool()> may_try;  ///< The certificate is valid now.
+    std::function<bool()> may_try;                          ///< The certificate is valid now.
+    std::function<bool(const common::IpAddress&)> is_ours;  ///< The address is one of this host's.
     std::function<void()> push_desired;
   };
   explicit BackhaulMover(Parts parts);

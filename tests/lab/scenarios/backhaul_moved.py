@@ -63,6 +63,7 @@ def _moved(scene, story):
     backhaul.start_old(scene, "a")
     process.until("pluto has it again", lambda: scene.plutos["a"].has_child(backhaul.NEW), 90, 0.5)
     backhaul.wait_moved(scene, site, "a")
+    process.until("what the dead pluto left is gone", lambda: len(backhaul.spis(scene, "a")[1]) == 2, 60, 0.5)
     story.step("pluto killed, the firmware starts the old one: moved again", backhaul.spis(scene, "a"), backhaul.moved(scene, "a"))
 
     scene.plutos["gw"].whack("--delete", "--name", f"{layout.BACKHAUL}-a")

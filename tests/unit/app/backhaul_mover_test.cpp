@@ -80,21 +80,23 @@ class BackhaulMoverTest : public tests::LoopFixture {
         KeyChanges::Parts{loop, clock, &henb, *mirror, worker, worker, prober,
                           [this](const std::string&, std::uint32_t spi) { mover->PinMoved(spi); }});
     ASSERT_TRUE(mirror->TakeStock().ok());
-    mover = std::make_unique<BackhaulMover>(BackhaulMover::Parts{.config = config,
-                                                                 .old_reqid = kOldReqid,
-                                                                 .new_reqid = kNewReqid,
-                                                                 .loop = loop,
-                                                                 .clock = clock,
-                                                                 .random = random,
-                                                                 .ike = henb,
-                                                                 .mirror = *mirror,
-                                                                 .key_changes = *key_changes,
-                                                                 .prober = prober,
-                                                                 .ike_worker = worker,
-                                                                 .initiate_worker = worker,
-                                                                 .spec = [this] { return Spec(); },
-                                                                 .may_try = [] { return true; },
-                                                                 .push_desired = [this] { Push(); }});
+    mover = std::make_unique<BackhaulMover>(
+        BackhaulMover::Parts{.config = config,
+                             .old_reqid = kOldReqid,
+                             .new_reqid = kNewReqid,
+                             .loop = loop,
+                             .clock = clock,
+                             .random = random,
+                             .ike = henb,
+                             .mirror = *mirror,
+                             .key_changes = *key_changes,
+                             .prober = prober,
+                             .ike_worker = worker,
+                             .initiate_worker = worker,
+                             .spec = [this] { return Spec(); },
+                             .may_try = [] { return true; },
+                             .is_ours = [](const auto& address) { return address == Ip("10.8.0.1"); },
+                             .push_desired = [this] { Push(); }});
     mover->Start();
     Push();
     Settle();
@@ -153,9 +155,10 @@ class BackhaulMoverTest : public tests::LoopFixture {
     sa.spi = out;
     sa.source = here;
     sa.destination = there;
-    kernel.AddSa(sa);
-    sa.spi = in;
-    std::swap(sa.source, sa.destination);
+    core::SaInfo back = sa;
+    back.spi = in;
+    std::swap(back.source, back.destination);
+    kernel.AddSa(back);  // the kernel lists them as it likes
     kernel.AddSa(sa);
   }
   void OldIsUp() { AddWays(Ip("10.8.0.1"), Ip("10.8.0.254"), kOldReqid, 0x51, 0x52); }
@@ -241,6 +244,7 @@ TEST_F(BackhaulMoverTest, R65WithoutProofTheOldOneCarriesAgain) {
 TEST_F(BackhaulMoverTest, R65AGatewayThatRefusesLeavesTheOldOne) {
   ASSERT_TRUE(segw.Add(GatewaysSpec("CN=Vendor root")).ok());
   Enrol();
+  EXPECT_EQ(kernel.Snapshot()->tunnel_pins.front().peer_end, Ip("10.8.0.254"));
   EXPECT_EQ(Outbound(), kOldReqid) << "ours already, so that nothing of pluto's gets in the way";
   EXPECT_THAT(mover->problem(), HasSubstr("AUTHENTICATION_FAILED"));
   const int tried = henb.calls("Initiate");
