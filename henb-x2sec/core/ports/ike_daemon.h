@@ -28,19 +28,15 @@ struct ConnectionSpec {
   common::IpAddress
       local_ike_address;  ///< IKE and tunnel end points; equal to the above unless the record has an ike_address
   common::IpAddress peer_ike_address;  ///< (then whack gets --host of these and --client of the above).
-  /// Where set the peer is a security gateway: all of this network is behind it, and peer_address is in there.
-  std::optional<common::Cidr> peer_network;
-  /// Where set: the router of our end. Of two connections to one network pluto takes the second only when both have the
-  /// same (docs/pluto.md).
-  std::optional<common::IpAddress> next_hop;
+  std::optional<common::Cidr> peer_network;  ///< The peer is a gateway to this; peer_address is in there.
+  std::optional<common::IpAddress> next_hop;  ///< Our router. Two connections to one network need the same.
   int reqid = 0;  ///< 1…16379, the same for every connection of the neighbour.
   IkeAuth auth = IkeAuth::kPsk;
   std::string local_ckaid;  ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.
   /// kCertificate: DN in our certificate. A connection that is there already follows it: after RereadCertificates it
   /// shows the newest certificate of this subject (R32).
   std::string local_subject;
-  /// kCertificate: we are called by the subject of our certificate (ID_DER_ASN1_DN), not by local_id. pluto puts two
-  /// connections of the same ends and identities on one IKE SA, whatever certificates they name (docs/pluto.md).
+  /// kCertificate: we are called by the subject of our certificate (ID_DER_ASN1_DN), not by local_id.
   bool local_id_is_subject = false;
   bool local_key_is_rsa = false;        ///< kCertificate: else ECDSA.
   std::string expected_ca;              ///< kCertificate: subject DN of the anchor the peer's path must end at.
