@@ -41,7 +41,7 @@ def _moved(scene, story):
     backhaul.wait_moved(scene, site, "a", 180)
     new = backhaul.spis(scene, "a")[1]
     story.step("enrolled: the backhaul is on the operator certificate, the old one is down", new, len(new) == 2)
-    _lost(story, "no packet of a's lost", flow.run_for(1).stop(), by_gateway=40)
+    _lost(story, "no packet of a's lost", flow.run_for(1).stop(), by_gateway=150)
 
     flow = _flow(scene).start().run_for(1)
     site["a"].kill()
