@@ -24,8 +24,6 @@ absl::Status Unexpected(std::string_view expected, const WhackReply& reply) {
   return absl::InternalError(StrCat("pluto did not say \"", expected, "\" but \"", reply.Last(), "\""));
 }
 
-absl::Status NoSuch(const std::string& name) { return absl::NotFoundError(StrCat("pluto has no connection ", name)); }
-
 }  // namespace
 
 absl::StatusOr<WhackReply> WhackDaemon::RunAttached(const Arguments& words, absl::Duration deadline) {
@@ -121,7 +119,7 @@ absl::StatusOr<core::InitiateReport> WhackDaemon::Initiate(const std::string& na
   ASSIGN_OR_RETURN(const Arguments words, whack_command::Initiate(name));
   RETURN_IF_ERROR(EnsureRelease());
   ASSIGN_OR_RETURN_CTX(const WhackReply reply, RunAttached(words, deadline), StrCat("initiating ", name));
-  if (reply.Has("no connection named")) return NoSuch(name);
+  if (reply.Has("no connection named")) return absl::NotFoundError(StrCat("pluto has no connection ", name));
   return ReadInitiateReport(reply);
 }
 
@@ -144,14 +142,12 @@ absl::Status WhackDaemon::DeleteState(std::uint64_t serial) {
 
 absl::Status WhackDaemon::TakeDown(const std::string& foreign) {
   ASSIGN_OR_RETURN(const Arguments words, whack_command::TakeDown(foreign));
-  ASSIGN_OR_RETURN(const WhackReply reply, Run(words, StrCat("taking down ", foreign)));
-  return reply.Has("no connection named") ? NoSuch(foreign) : absl::OkStatus();
+  return Run(words, StrCat("taking down ", foreign)).status();
 }
 
 absl::Status WhackDaemon::BringUp(const std::string& foreign) {
   ASSIGN_OR_RETURN(const Arguments words, whack_command::BringUp(foreign));
-  ASSIGN_OR_RETURN(const WhackReply reply, Run(words, StrCat("bringing up ", foreign)));
-  return reply.Has("no connection named") ? NoSuch(foreign) : absl::OkStatus();
+  return Run(words, StrCat("bringing up ", foreign)).status();
 }
 
 absl::Status WhackDaemon::RereadSecrets() {

@@ -280,7 +280,7 @@ absl::Status FakeIkeDaemon::DeleteState(std::uint64_t serial) {
 absl::Status FakeIkeDaemon::TakeDown(const std::string& foreign) {
   const Lock lock(network_.mutex_);
   RETURN_IF_ERROR(Begin("TakeDown"));
-  if (!foreign_.contains(foreign)) return absl::NotFoundError(StrCat("pluto has no connection ", foreign));
+  if (IsOwn(foreign) || foreign.empty() || foreign.front() == '-') return absl::InvalidArgumentError(foreign);
   foreign_up_.erase(foreign);
   return absl::OkStatus();
 }
@@ -288,8 +288,8 @@ absl::Status FakeIkeDaemon::TakeDown(const std::string& foreign) {
 absl::Status FakeIkeDaemon::BringUp(const std::string& foreign) {
   const Lock lock(network_.mutex_);
   RETURN_IF_ERROR(Begin("BringUp"));
-  if (!foreign_.contains(foreign)) return absl::NotFoundError(StrCat("pluto has no connection ", foreign));
-  foreign_up_.insert(foreign);
+  if (IsOwn(foreign) || foreign.empty() || foreign.front() == '-') return absl::InvalidArgumentError(foreign);
+  if (foreign_.contains(foreign)) foreign_up_.insert(foreign);
   return absl::OkStatus();
 }
 

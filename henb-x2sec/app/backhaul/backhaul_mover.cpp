@@ -244,6 +244,11 @@ void BackhaulMover::Refused(const absl::Status& why) {
 }
 
 void BackhaulMover::TellOld(std::string_view event, absl::Status (core::IkeDaemon::*call)(const std::string&)) {
+  const auto& known = parts_.mirror.ike().connections;
+  if (std::find(known.begin(), known.end(), parts_.config.connection) == known.end()) {
+    return common::LogAlarm("backhaul.old_not_told",
+                            {{"error", common::StrCat("pluto has no connection ", parts_.config.connection)}});
+  }
   common::LogInfo(event, {{"connection", parts_.config.connection}});
   parts_.ike_worker.Run([ike = &parts_.ike, call, name = parts_.config.connection] { return (ike->*call)(name); },
                         [this](const absl::Status& done) {

@@ -134,9 +134,9 @@ class IkeDaemon {
   /// Deletes one state (IKE SA or child SA) with a notification to the peer. OK when it is gone already.
   [[nodiscard]] virtual absl::Status DeleteState(std::uint64_t serial) = 0;
   /// A connection of somebody else's, which the configuration names: its SAs end and stay away, its definition stays.
-  /// OK when it is down already; NotFound when there is none of this name.
+  /// OK when it is down already or there is none of this name.
   [[nodiscard]] virtual absl::Status TakeDown(const std::string& foreign) = 0;
-  /// The daemon brings it up, and goes on trying as its definition says. Does not wait for it. NotFound as above.
+  /// The daemon brings it up, and goes on trying as its definition says. Does not wait for it; OK as above.
   [[nodiscard]] virtual absl::Status BringUp(const std::string& foreign) = 0;
   [[nodiscard]] virtual absl::Status RereadSecrets() = 0;
   [[nodiscard]] virtual absl::Status RereadCertificates() = 0;
