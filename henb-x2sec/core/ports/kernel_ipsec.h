@@ -34,7 +34,8 @@ struct SaInfo {
   common::IpAddress destination;
   int reqid = 0;
   bool tunnel = true;
-  std::string suite;  ///< "rfc4106(gcm(aes))/288" and the like.
+  bool in_udp = false;  ///< RFC 3948: there is a NAT box on the way.
+  std::string suite;    ///< "rfc4106(gcm(aes))/288" and the like.
   std::uint32_t replay_window = 0;
   std::uint64_t bytes = 0;
   std::uint64_t packets = 0;
