@@ -1,6 +1,7 @@
 #include "henb-x2sec/app/backhaul/backhaul_mover.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/log.h"
 #include "common/status.h"
@@ -72,12 +73,10 @@ BackhaulMover::~BackhaulMover() {
 void BackhaulMover::Start() {
   RefreshWanted();
   const core::KernelSnapshot& kernel = parts_.mirror.kernel();
-  const bool pinned =
-      std::any_of(kernel.tunnel_pins.begin(), kernel.tunnel_pins.end(), [&](const core::TunnelPin& pin) {
-        return pin.reqid == parts_.new_reqid && pin.local == parts_.config.local &&
-               pin.network == parts_.config.network;
-      });
-  if (wanted_ && pinned && EndsOf(kernel, parts_.new_reqid, parts_.is_ours)) {
+  for (const core::TunnelPin& pin : kernel.tunnel_pins) {
+    if (pin.local != parts_.config.local || pin.network != parts_.config.network) continue;
+    pushed_ = pin;
+    if (!wanted_ || pin.reqid != parts_.new_reqid || !EndsOf(kernel, parts_.new_reqid, parts_.is_ours)) continue;
     on_new_ = true;
     move_.phase = Phase::kMoved;
     common::LogInfo("backhaul.adopted", {{"reqid", parts_.new_reqid}});
@@ -133,8 +132,17 @@ core::BackhaulView BackhaulMover::View() {
   return view;
 }
 
+/// Once there is one there always is: without a certificate the old connection alone may carry, not nothing in clear.
 std::optional<core::TunnelPin> BackhaulMover::PinNow() const {
-  if (!wanted_) return std::nullopt;
+  if (!wanted_) {
+    std::optional<core::TunnelPin> kept = pushed_;
+    if (!kept) return kept;
+    if (old_ends_) std::tie(kept->local_end, kept->peer_end) = *old_ends_;
+    kept->reqid = parts_.old_reqid;
+    kept->spi_out.reset();
+    kept->from_any_peer = false;
+    return kept;
+  }
   const OldEnds ends{wanted_->local_ike_address, wanted_->peer_ike_address};
   const bool to_new = on_new_ || !old_ends_;
   return core::TunnelPin{.local = parts_.config.local,

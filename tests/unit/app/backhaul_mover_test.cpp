@@ -312,6 +312,9 @@ TEST_F(BackhaulMoverTest, R65WithoutItsKeyTheNewOneGoes) {
   Later(8);
   EXPECT_THAT(henb.States()->child_sas, IsEmpty());
   EXPECT_TRUE(henb.foreign_up(kOld));
+  EXPECT_EQ(Outbound(), kOldReqid) << "or nothing, but never in clear";
+  Start();
+  EXPECT_EQ(Outbound(), kOldReqid) << "a restart does not open it";
 }
 
 }  // namespace
