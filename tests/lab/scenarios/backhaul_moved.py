@@ -16,10 +16,10 @@ def _flow(scene):
     return Flow(scene["a"], A.inner, scene["oam"], layout.OAM_ADDRESS, rate=100, sctp=False)
 
 
-def _start(scene, story):
+def _start(scene, story, **settings):
     site = product.Site(scene, story.note)
     site.start_ca()
-    site.start("a", **backhaul.settings("a", probe=layout.OAM_ADDRESS))
+    site.start("a", **backhaul.settings("a", probe=layout.OAM_ADDRESS, **settings))
     site.push([policy.certificates("ac")])
     return site
 
@@ -74,6 +74,22 @@ def _moved(scene, story):
     moves.nothing_clear(scene, story, "nothing in clear on any wire", after=begun)
 
 
+def _elsewhere(scene, story):
+    backhaul.GatewayElsewhere(scene, "a")
+    site = _start(scene, story, gateway=f"{layout.SEGW_ID}@{backhaul.ELSEWHERE}", identity="device.id")
+    begun = time.time()
+    flow = _flow(scene).start().run_for(1)
+    site["a"].ctl("enrol", "--now")
+    backhaul.wait_moved(scene, site, "a", 180)
+    story.step("enrolled: on the other gateway by the operator certificate, the old one is down", backhaul.spis(scene, "a"), backhaul.moved(scene, "a"))
+    _lost(story, "no packet of a's lost", flow.run_for(1).stop(), by_gateway=150)
+    scene.plutos["gw"].whack("--delete", "--name", "elsewhere-a")
+    process.until("the old one is up again", lambda: len(backhaul.spis(scene, "a")[0]) >= 2, 90, 0.5)
+    process.until("it carries", lambda: scene.backhaul_passes("a"), 30, 1)
+    story.step("that gateway goes: the old one carries again", backhaul.certificate(site, "a"), not backhaul.certificate(site, "a")[0])
+    moves.nothing_clear(scene, story, "nothing in clear on any wire", after=begun)
+
+
 def _refused(scene, story):
     site = _start(scene, story)
     begun = time.time()
@@ -99,5 +115,6 @@ SCENARIOS = [
         "a's backhaul moves to the operator certificate under traffic and stays there over restarts and a renewal; it comes back when the gateway wants the vendor's.",
         _moved,
     ),
+    _scenario("backhaul-moved-elsewhere", "The gateway for operator certificates has another address: the backhaul moves there, and back when that goes.", _elsewhere),
     _scenario("backhaul-refused", "The gateway refuses the operator certificate: the backhaul stays on the vendor's, nothing is lost.", _refused),
 ]

@@ -1,10 +1,13 @@
 """The backhaul's move to the operator certificate, as scenarios see it."""
 
 import json
+import threading
 
 from . import kernel, layout, nss, pluto, process
 
 NEW = "x2-backhaul.invalid-0"
+ELSEWHERE = "10.8.0.253"  # the gateway for operator certificates, where it has an address of its own
+HALVES = ("10.100.0.0/17", "10.100.128.0/17")  # of layout.CORE_NETWORK: the place of the whole is pluto's
 
 
 def settings(letter, **more):
@@ -42,6 +45,55 @@ def add_vendors_alone(scene, letter):
     gateway.add_certificate(f"{layout.BACKHAUL}-{letter}", me, peer, ckaid, root, layout.BACKHAUL_REQID + henb.number)
 
 
+class GatewayElsewhere:
+    """Another gateway, for operator certificates, on the same host. The core sends by the newer tunnel as soon as there is one, as a
+    network does whose routes follow; what comes by either is taken. (pluto alone has one kernel policy for both.)"""
+
+    def __init__(self, scene, letter):
+        self.scene, self.henb = scene, layout.HENBS[letter]
+        scene["gw"].ip(f"addr add {ELSEWHERE}/24 dev wan0")
+        gateway = scene.plutos["gw"]
+        gateway.whack("--listen")
+        me, peer = pluto.End(layout.SEGW_ID, ELSEWHERE, layout.CORE_NETWORK), pluto.End(self.henb.id, self.henb.wan, f"{self.henb.inner}/32")
+        ckaid, root = nss.ckaid(scene.material.nss("gw"), "segw"), scene.material.operator.root.subject()
+        self.reqids = {layout.SEGW_WAN: layout.BACKHAUL_REQID + self.henb.number, ELSEWHERE: layout.BACKHAUL_REQID + 100}
+        gateway.add_certificate(f"elsewhere-{letter}", me, peer, ckaid, root, self.reqids[ELSEWHERE])
+        self._inwards()
+        self._outwards(layout.SEGW_WAN)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._follow, daemon=True)
+        scene.on_close(self._end)
+        self.thread.start()
+
+    def _end(self):
+        self.ended.set()
+        self.thread.join(10)
+
+    def _inwards(self):
+        for half in HALVES:
+            for direction in ("in", "fwd"):
+                self.scene["gw"].ip(
+                    f"xfrm policy update src {self.henb.inner}/32 dst {half} dir {direction} priority 1000 "
+                    f"tmpl src {self.henb.wan} dst 0.0.0.0 proto esp mode tunnel level required"
+                )
+
+    def _outwards(self, end):
+        for half in HALVES:
+            self.scene["gw"].ip(
+                f"xfrm policy update src {half} dst {self.henb.inner}/32 dir out priority 1000 "
+                f"tmpl src {end} dst {self.henb.wan} proto esp reqid {self.reqids[end]} mode tunnel level required"
+            )
+
+    def _follow(self):
+        now = layout.SEGW_WAN
+        while not self.ended.wait(0.05):
+            there = any(s.src == ELSEWHERE and s.spi != "0x00000000" for s in kernel.states(self.scene["gw"]))
+            wanted = ELSEWHERE if there else layout.SEGW_WAN
+            if wanted != now:
+                self._outwards(wanted)
+                now = wanted
+
+
 def start_old(scene, letter):
     """As the firmware does whenever pluto starts."""
     henb = layout.HENBS[letter]
@@ -54,7 +106,8 @@ def start_old(scene, letter):
 
 def spis(scene, letter):
     """SPIs of the tunnel to the gateway by reqid: of the old connection, and of all others."""
-    found = [s for s in kernel.states(scene[letter]) if layout.SEGW_WAN in (s.src, s.dst) and s.spi != "0x00000000"]
+    gateways = {layout.SEGW_WAN, ELSEWHERE}
+    found = [s for s in kernel.states(scene[letter]) if gateways & {s.src, s.dst} and s.spi != "0x00000000"]
     old = sorted(s.spi for s in found if s.reqid == layout.BACKHAUL_REQID)
     return old, sorted(s.spi for s in found if s.reqid != layout.BACKHAUL_REQID)
 

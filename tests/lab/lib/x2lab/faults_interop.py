@@ -45,7 +45,7 @@ def _nothing_is_constrained(scene, patch, _):
 
 
 def _gateway_takes_both(scene, patch, module):
-    patch(module, "_start", lambda original, *args: (backhaul.open_gateway(scene, "a"), original(*args))[1])
+    patch(module, "_start", lambda original, *args, **more: (backhaul.open_gateway(scene, "a"), original(*args, **more))[1])
 
 
 ALL = (
