@@ -49,6 +49,9 @@ std::optional<BackhaulMoveConfig> ReadBackhaulMove(common::TomlReader* reader, c
   const bool any =
       std::any_of(kRequired.begin(), kRequired.end(), has) || std::any_of(kOptional.begin(), kOptional.end(), has);
   if (!any) return std::nullopt;
+  std::string text;  // a value of a wrong type is told before a key that is missing
+  for (const char* key : kRequired) reader->String(key, &text);
+  for (const char* key : kOptional) reader->String(key, &text);
   for (const char* key : kRequired) reader->Require(key);
   if (!std::all_of(kRequired.begin(), kRequired.end(), has)) return std::nullopt;
   BackhaulMoveConfig move;
