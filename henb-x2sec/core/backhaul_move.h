@@ -49,8 +49,8 @@ struct BackhaulMove {
   BackhaulPhase phase = BackhaulPhase::kOld;
   bool attempting = false;
   bool dropping = false;  ///< What is left of the new one is on its way out.
-  int failures = 0;  ///< Since the new one last carried.
-  std::string why;   ///< Of the last one; empty while the new one carries.
+  int failures = 0;       ///< Since the new one last carried.
+  std::string why;        ///< Of the last one; empty while the new one carries.
   absl::Duration since;
   absl::Duration next_try;
   absl::Duration neither_since = absl::InfiniteDuration();  ///< None of the two is up.

@@ -27,10 +27,10 @@ struct ConnectionSpec {
   common::IpAddress peer_address;
   common::IpAddress
       local_ike_address;  ///< IKE and tunnel end points; equal to the above unless the record has an ike_address
-  common::IpAddress peer_ike_address;  ///< (then whack gets --host of these and --client of the above).
-  std::optional<common::Cidr> peer_network;  ///< The peer is a gateway to this; peer_address is in there.
+  common::IpAddress peer_ike_address;         ///< (then whack gets --host of these and --client of the above).
+  std::optional<common::Cidr> peer_network;   ///< The peer is a gateway to this; peer_address is in there.
   std::optional<common::IpAddress> next_hop;  ///< Our router. Two connections to one network need the same.
-  int reqid = 0;  ///< 1…16379, the same for every connection of the neighbour.
+  int reqid = 0;                              ///< 1…16379, the same for every connection of the neighbour.
   IkeAuth auth = IkeAuth::kPsk;
   std::string local_ckaid;  ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.
   /// kCertificate: DN in our certificate. A connection that is there already follows it: after RereadCertificates it
