@@ -25,6 +25,8 @@ class AbsentIkeDaemon final : public core::IkeDaemon {
   absl::StatusOr<core::InitiateReport> Initiate(const std::string&, absl::Duration) override { return LeftOut(); }
   absl::Status Reauthenticate(std::uint64_t) override { return LeftOut(); }
   absl::Status DeleteState(std::uint64_t) override { return LeftOut(); }
+  absl::Status TakeDown(const std::string&) override { return LeftOut(); }
+  absl::Status BringUp(const std::string&) override { return LeftOut(); }
   absl::Status RereadSecrets() override { return LeftOut(); }
   absl::Status RereadCertificates() override { return LeftOut(); }
   absl::Status TrustNewRoots() override { return LeftOut(); }

@@ -52,6 +52,7 @@ absl::Status Daemon::Impl::Start() {
   }
   // Before the first decision, which would otherwise shut links for want of it.
   if (parts.adapters.ipsec) parts.revocation->LearnPluto(parts.adapters.ike->Ocsp());
+  if (parts.backhaul) parts.backhaul->Start();
   events.LookAtHealth();
   parts.links->EvaluateAll();
   parts.enrolment->Resume();

@@ -96,7 +96,8 @@ void DaemonEvents::Provisioned() {
 void DaemonEvents::LookAtHealth() {
   const policy::Policy* in_force = parts_.policy->policy();
   const policy::Health before = parts_.health->health();
-  parts_.health->Look(parts_.mirror->kernel(), in_force != nullptr && in_force->backhaul.trusted);
+  const std::optional<int> moved = parts_.backhaul ? std::optional(parts_.backhaul->reqid()) : std::nullopt;
+  parts_.health->Look(parts_.mirror->kernel(), in_force != nullptr && in_force->backhaul.trusted, moved);
   const policy::Health& now = parts_.health->health();
   if (before.backhaul_up == now.backhaul_up && before.clock_sane == now.clock_sane) return;
   common::LogWarning("health.changed", {{"backhaul_up", now.backhaul_up}, {"clock_sane", now.clock_sane}});

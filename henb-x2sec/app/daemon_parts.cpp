@@ -81,9 +81,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   prober = std::make_unique<Prober>();
   core::IkeDaemon* ike = adapters.ipsec ? adapters.ike.get() : nullptr;
   MakeMirror(std::move(hooks.pluto_changed));
-  key_changes = std::make_unique<KeyChanges>(KeyChanges::Parts{
-      loop, clock, ike, *mirror, *ike_worker, *initiate_worker, *prober,
-      [this](const std::string& connection, std::uint32_t spi) { links->PinMoved(connection, spi); }});
+  MakeKeyChanges();
   provisioner = std::make_unique<Provisioner>(Provisioner::Parts{
       *provisioning, *policy, *credentials, MakeEnvelopeOpener(config, adapters), std::move(hooks.provisioned)});
   provisioner->Resume();
@@ -96,6 +94,7 @@ void DaemonParts::Make(DaemonHooks hooks) {
   MakeEnrolment(std::move(hooks.enrolled));
   MakeKeyDistribution();
   MakeRevocation(std::move(hooks.token_back));
+  MakeBackhaul();
   links = std::make_unique<Links>(Links::Parts{config,
                                                loop,
                                                clock,
@@ -115,7 +114,10 @@ void DaemonParts::Make(DaemonHooks hooks) {
                                                [this] { return revocation->News(); },
                                                [this] { return PublishedServices(); },
                                                [this](const common::HenbId& id) { revocation->Authenticated(id); },
-                                               [this](core::Desired& desired) { AddEnrolment(desired); },
+                                               [this](core::Desired& desired) {
+                                                 AddEnrolment(desired);
+                                                 if (backhaul) backhaul->AddTo(desired);
+                                               },
                                                std::move(hooks.links_changed)});
   MakeSuccession();
   renewal = std::make_unique<RenewalWatch>(
@@ -126,11 +128,64 @@ void DaemonParts::MakeMirror(std::function<void(bool running)> pluto_changed) {
   mirror = std::make_unique<SystemMirror>(
       SystemMirror::Parts{loop, adapters.ipsec ? adapters.ike.get() : nullptr, *adapters.kernel, *adapters.guard,
                           *ike_worker, *guard_worker, config.pluto_rundir},
-      SystemMirror::Callbacks{.looked = [this] { links->Observe(); },
-                              .ready = [this](const std::string& name) { links->ConnectionReady(name); },
-                              .refused = [this](const std::string& name,
-                                                const absl::Status& status) { links->ConnectionRefused(name, status); },
+      SystemMirror::Callbacks{.looked =
+                                  [this] {
+                                    links->Observe();
+                                    if (backhaul) backhaul->Look();
+                                  },
+                              .ready =
+                                  [this](const std::string& name) {
+                                    if (backhaul && backhaul->Owns(name)) return backhaul->Look();
+                                    links->ConnectionReady(name);
+                                  },
+                              .refused =
+                                  [this](const std::string& name, const absl::Status& status) {
+                                    if (backhaul && backhaul->Owns(name)) return backhaul->Refused(status);
+                                    links->ConnectionRefused(name, status);
+                                  },
                               .pluto_changed = std::move(pluto_changed)});
+}
+
+void DaemonParts::MakeKeyChanges() {
+  key_changes = std::make_unique<KeyChanges>(
+      KeyChanges::Parts{loop, clock, adapters.ipsec ? adapters.ike.get() : nullptr, *mirror, *ike_worker,
+                        *initiate_worker, *prober, [this](const std::string& connection, std::uint32_t spi) {
+                          if (backhaul && backhaul->Owns(connection)) return backhaul->PinMoved(spi);
+                          links->PinMoved(connection, spi);
+                        }});
+}
+
+void DaemonParts::MakeBackhaul() {
+  if (!config.backhaul_move || !config.backhaul_reqid || !adapters.ipsec) return;
+  const absl::StatusOr<int> reqid = reqids->For(BackhaulId());
+  if (!reqid.ok())
+    return common::LogAlarm("reqid.none", {{"neighbour", BackhaulId().str()}, {"error", reqid.status()}});
+  backhaul = std::make_unique<BackhaulMover>(BackhaulMover::Parts{
+      .config = *config.backhaul_move,
+      .old_reqid = *config.backhaul_reqid,
+      .new_reqid = *reqid,
+      .loop = loop,
+      .clock = clock,
+      .random = random,
+      .ike = *adapters.ike,
+      .mirror = *mirror,
+      .key_changes = *key_changes,
+      .prober = *prober,
+      .ike_worker = *ike_worker,
+      .initiate_worker = *initiate_worker,
+      .spec = [this, reqid = *reqid]() -> absl::StatusOr<core::ConnectionSpec> {
+        const auto route = RouteTo(*config.backhaul_move->gateway.address, "");
+        if (!route.ok() && credentials->operator_credential()) return absl::UnavailableError(route.status().message());
+        const common::IpAddress from = route.ok() ? route->local : common::IpAddress();
+        return BackhaulSpec(*config.backhaul_move, from, reqid, config.id, *credentials);
+      },
+      .may_try = [this] { return credentials->Enrolled(clock.Now()); },
+      .is_ours =
+          [](const common::IpAddress& address) {
+            const auto route = RouteTo(address, "");  // the way to an address of our own begins and ends there
+            return route.ok() && route->local == address;
+          },
+      .push_desired = [this] { links->PushDesired(); }});
 }
 
 void DaemonParts::MakeInitialIpsec() {
@@ -177,9 +232,8 @@ void DaemonParts::AddEnrolment(core::Desired& desired) {
     desired.guard.initial_only.insert(*ra_ca);
     if (const auto reqid = reqids->For(InitialIpsecId()); reqid.ok()) desired.guard.initial_reqid = *reqid;
   }
-  if (!initial_ipsec->wanted()) return;
-  desired.connections.push_back(*initial_ipsec->wanted());
   desired.own_reqids = reqids->All();
+  if (initial_ipsec->wanted()) desired.connections.push_back(*initial_ipsec->wanted());
 }
 
 void DaemonParts::MakeEnrolment(std::function<void()> enrolled) {
@@ -204,11 +258,16 @@ void DaemonParts::MakeSuccession() {
       .path = config.state_dir + "/superseded_keys.json",
       .left_behind = [this](std::uint64_t newest) -> std::optional<std::vector<common::HenbId>> {
         if (!mirror->pluto_running()) return std::nullopt;
-        return links->AuthenticatedUpTo(newest);
+        std::vector<common::HenbId> left = links->AuthenticatedUpTo(newest);
+        if (backhaul && backhaul->AuthenticatedUpTo(newest)) left.push_back(BackhaulId());
+        return left;
       },
-      .change_key = [this](const common::HenbId& id,
-                           std::function<void(absl::Status)> done) { links->StartKeyChange(id, std::move(done)); },
-      .starts = [this](const common::HenbId& id) { return config.id < id; },
+      .change_key =
+          [this](const common::HenbId& id, std::function<void(absl::Status)> done) {
+            if (id == BackhaulId()) return backhaul->ChangeKey(std::move(done));
+            links->StartKeyChange(id, std::move(done));
+          },
+      .starts = [this](const common::HenbId& id) { return config.id < id || id == BackhaulId(); },
       .look_at_pluto = [this] { mirror->CheckStates(); },
       .note = [this](std::string step, bool ok,
                      std::string detail) { enrolment->Note(std::move(step), ok, std::move(detail)); }});

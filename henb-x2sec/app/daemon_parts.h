@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "common/worker.h"
 #include "henb-x2sec/app/adapters.h"
+#include "henb-x2sec/app/backhaul/backhaul_mover.h"
 #include "henb-x2sec/app/credentials/certificate_succession.h"
 #include "henb-x2sec/app/credentials/credential_importer.h"
 #include "henb-x2sec/app/credentials/cross_certificates.h"
@@ -87,6 +88,7 @@ struct DaemonParts {
   std::unique_ptr<CrossCertificates> cross_certificates;
   std::unique_ptr<KeyWatch> key_watch;
   std::optional<CredentialImporter> credential_importer;  ///< None when IPsec is left out or off.
+  std::unique_ptr<BackhaulMover> backhaul;                ///< None where it is not to be moved, or without IPsec.
   std::unique_ptr<Links> links;
   std::unique_ptr<CertificateSuccession> succession;
   std::unique_ptr<RenewalWatch> renewal;
@@ -94,6 +96,8 @@ struct DaemonParts {
  private:
   void MakeMirror(std::function<void(bool running)> pluto_changed);
   void MakeInitialIpsec();
+  void MakeBackhaul();
+  void MakeKeyChanges();
   void OpenInitialIpsec(std::function<void(absl::Status)> done);
   void AddEnrolment(core::Desired& desired);
   [[nodiscard]] std::vector<EnrolmentSeg> EnrolmentSegs() const;

@@ -31,6 +31,11 @@ std::vector<control::DoctorFinding> DaemonReports::Doctor() {
                             .secrets_include_hint = {},
                             .secrets_place = common::RequireMemoryFileSystem(
                                 std::filesystem::path(parts_.config.secrets_file).parent_path().string())};
+        if (parts_.backhaul) {
+          inputs.backhaul_move = BackhaulMoveView{.reqid = parts_.backhaul->reqid(),
+                                                  .problem = parts_.backhaul->problem(),
+                                                  .expected = parts_.credentials->operator_credential().has_value()};
+        }
         inputs.policy_problem = PolicyProblem(parts_.policy->policy(), parts_.clock.Now());
         if (parts_.links->AnyPsk() && !parts_.keys->health().ok()) {
           inputs.keydist_problem = std::string(parts_.keys->health().message());

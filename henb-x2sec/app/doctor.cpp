@@ -72,7 +72,9 @@ void CheckBackhaul(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
         Bad("backhaul.reqid", Message(in.kernel.status()), "run x2secd with CAP_NET_ADMIN on a kernel with XFRM"));
     return;
   }
-  const int reqid = *in.config.backhaul_reqid;
+  const std::optional<BackhaulMoveView>& move = in.backhaul_move;
+  const bool moved = move && move->problem.empty();
+  const int reqid = moved ? move->reqid : *in.config.backhaul_reqid;
   std::set<std::pair<common::IpAddress, common::IpAddress>> ways;
   std::set<int> pluto_made;
   for (const core::SaInfo& sa : in.kernel->sas) {
@@ -93,6 +95,15 @@ void CheckBackhaul(const DoctorInputs& in, std::vector<DoctorFinding>* out) {
   }
   out->push_back(both ? Good("backhaul.up", "SAs both ways")
                       : Bad("backhaul.up", "there are not SAs both ways", "bring the backhaul's connection up"));
+  if (moved) {
+    out->push_back(Good("backhaul.certificate", "the operator's"));
+  } else if (move && move->expected) {
+    out->push_back(Bad("backhaul.certificate", StrCat("still the vendor's: ", move->problem),
+                       "look at backhaul.operator in the configuration, and at what the gateway says"));
+  } else {
+    out->push_back(Good("backhaul.certificate", move ? StrCat("the vendor's: ", move->problem)
+                                                     : "as its own connection says: it is not to be moved"));
+  }
 }
 
 void CheckClock(const DoctorInputs& in, std::vector<DoctorFinding>* out) {

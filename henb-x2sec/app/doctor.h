@@ -26,6 +26,12 @@ struct TokenView {
 };
 
 /// Everything the checks look at, gathered by the daemon.
+struct BackhaulMoveView {
+  int reqid = 0;         ///< Of the new connection.
+  std::string problem;   ///< Why the old one carries; empty when the new one does.
+  bool expected = true;  ///< There is an operator certificate.
+};
+
 struct DoctorInputs {
   const Config& config;
   const Credentials& credentials;
@@ -34,6 +40,7 @@ struct DoctorInputs {
   absl::StatusOr<std::string> pluto_version;
   absl::StatusOr<core::KernelSnapshot> kernel;
   bool guard_in_place = false;
+  std::optional<BackhaulMoveView> backhaul_move{};  ///< Where the backhaul is to be moved.
   RevocationView revocation{};
   std::optional<TokenView> token{};            ///< Where keys are in one.
   std::optional<std::string> policy_problem;   ///< No policy, or one out of force.
@@ -47,9 +54,9 @@ struct DoctorInputs {
 [[nodiscard]] std::optional<std::string> PolicyProblem(const policy::Policy* in_force, absl::Time now);
 
 /// Findings by stable names: pluto.running, pluto.version, guard.table, guard.belt, backhaul.reqid, backhaul.up,
-/// clock.floor, credentials.vendor, credentials.operator, credentials.subjects, credentials.key_store, token.usable,
-/// token.in_pluto, token.pin_for_pluto, secrets.memory, policy.in_force, keydist.reachable, and those of
-/// CheckRevocation. Pure.
+/// backhaul.certificate, clock.floor, credentials.vendor, credentials.operator, credentials.subjects,
+/// credentials.key_store, token.usable, token.in_pluto, token.pin_for_pluto, secrets.memory, policy.in_force,
+/// keydist.reachable, and those of CheckRevocation. Pure.
 [[nodiscard]] std::vector<control::DoctorFinding> Diagnose(const DoctorInputs& inputs);
 
 }  // namespace henb::x2sec::app

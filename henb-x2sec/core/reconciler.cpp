@@ -30,6 +30,19 @@ void ReconcilePins(const Desired& desired, const KernelSnapshot& kernel, Repairs
   repairs.remove_pins.assign(present.begin(), present.end());
 }
 
+void ReconcileTunnelPins(const Desired& desired, const KernelSnapshot& kernel, Repairs& repairs) {
+  const std::set<TunnelPin> whole(kernel.tunnel_pins.begin(), kernel.tunnel_pins.end());
+  std::set<std::pair<common::IpAddress, common::Cidr>> surplus;
+  for (const auto* pins : {&kernel.tunnel_pins, &kernel.broken_tunnel_pins}) {
+    for (const TunnelPin& pin : *pins) surplus.emplace(pin.local, pin.network);
+  }
+  for (const TunnelPin& pin : desired.tunnel_pins) {
+    if (!whole.contains(pin)) repairs.set_tunnel_pins.push_back(pin);
+    surplus.erase({pin.local, pin.network});
+  }
+  repairs.remove_tunnel_pins.assign(surplus.begin(), surplus.end());
+}
+
 void ReconcileClear(const Desired& desired, const KernelSnapshot& kernel, Repairs& repairs) {
   const std::set<ClearPair> is(kernel.clear_pairs.begin(), kernel.clear_pairs.end());
   std::set<ClearPair> any = is;
@@ -89,7 +102,8 @@ void ReconcilePhantoms(const Desired& desired, const Observed& observed, Repairs
 
 bool Repairs::empty() const {
   return !install_belt && forbid_clear.empty() && allow_clear.empty() && set_pins.empty() && remove_pins.empty() &&
-         delete_connections.empty() && add_connections.empty() && delete_sas.empty() && delete_states.empty();
+         set_tunnel_pins.empty() && remove_tunnel_pins.empty() && delete_connections.empty() &&
+         add_connections.empty() && delete_sas.empty() && delete_states.empty();
 }
 
 Repairs Reconcile(const Desired& desired, const Observed& observed) {
@@ -97,6 +111,7 @@ Repairs Reconcile(const Desired& desired, const Observed& observed) {
   repairs.install_belt = !observed.kernel.belt_whole;
   ReconcileClear(desired, observed.kernel, repairs);
   ReconcilePins(desired, observed.kernel, repairs);
+  ReconcileTunnelPins(desired, observed.kernel, repairs);
   ReconcileSas(desired, observed.kernel, repairs);
   if (observed.ike) {
     ReconcileConnections(desired, observed, repairs);

@@ -19,6 +19,7 @@ struct Desired {
   std::vector<ConnectionSpec> connections;
   std::map<std::string, std::string> fingerprints;  ///< Of each connection, by name (IkeDaemon::Fingerprint).
   std::set<Pin> pins;                               ///< One for each connection, with the SPI that is right now.
+  std::set<TunnelPin> tunnel_pins;
   std::set<ClearPair> clear;
   GuardSpec guard;
   std::set<int> own_reqids;  ///< Ever given to a neighbour: SAs of these are ours.
@@ -38,6 +39,8 @@ struct Repairs {
   std::vector<ClearPair> allow_clear;
   std::vector<Pin> set_pins;
   std::vector<std::pair<common::IpAddress, common::IpAddress>> remove_pins;
+  std::vector<TunnelPin> set_tunnel_pins;
+  std::vector<std::pair<common::IpAddress, common::Cidr>> remove_tunnel_pins;
   std::vector<std::string> delete_connections;
   std::vector<ConnectionSpec> add_connections;
   std::vector<SaInfo> delete_sas;  ///< Of connections that are wanted no more, or of neighbours that are gone.

@@ -78,22 +78,34 @@ std::string X2Chain(const Path& path) {
 }
 
 /// GTP-U may be S1-U too: to and from the core inside the backhaul's IPsec, unless the address is a neighbour's.
-std::string GtpuChain(const Path& path, std::optional<int> backhaul_reqid) {
+std::string GtpuChain(const Path& path, const std::vector<int>& backhaul) {
   std::vector<std::string> rules;
-  if (backhaul_reqid) {
+  if (!backhaul.empty()) {
     if (path.outwards) AddBoth(StrCat("$ip daddr @neighbours$v goto ", path.chain), &rules);
     if (path.inwards) AddBoth(StrCat("$ip saddr @neighbours$v goto ", path.chain), &rules);
-    if (path.outwards) AddBoth(StrCat("$ip daddr @core$v ipsec out reqid ", *backhaul_reqid, " accept"), &rules);
-    if (path.inwards) AddBoth(StrCat("$ip saddr @core$v ipsec in reqid ", *backhaul_reqid, " accept"), &rules);
+  }
+  for (const int reqid : backhaul) {
+    if (path.outwards) AddBoth(StrCat("$ip daddr @core$v ipsec out reqid ", reqid, " accept"), &rules);
+    if (path.inwards) AddBoth(StrCat("$ip saddr @core$v ipsec in reqid ", reqid, " accept"), &rules);
   }
   rules.push_back(StrCat("goto ", path.chain));
   return Block("chain", StrCat(path.chain, "_gtpu"), rules);
 }
 
-/// Services of the set `name`: inside IPsec of this reqid alone.
-std::string InsideOnlyChain(const Path& path, std::string_view name, std::optional<int> reqid) {
+std::vector<int> Those(std::initializer_list<std::optional<int>> reqids) {
+  std::vector<int> there;
+  for (const std::optional<int>& reqid : reqids) {
+    if (reqid) there.push_back(*reqid);
+  }
+  return there;
+}
+
+/// Services of the set `name`: inside IPsec of these reqids alone.
+std::string InsideOnlyChain(const Path& path, std::string_view name, const std::vector<int>& reqids) {
   std::vector<std::string> rules;
-  if (reqid) rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", *reqid, " accept"));
+  for (const int reqid : reqids) {
+    rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", reqid, " accept"));
+  }
   rules.push_back(DropRule("dropped_backhaul"));
   return Block("chain", StrCat(path.chain, "_", name), rules);
 }
@@ -150,12 +162,13 @@ std::string RenderStructure(const core::GuardSpec& spec) {
     blocks.push_back(SetBlock(kind, false));
     blocks.push_back(SetBlock(kind, true));
   }
+  const std::vector<int> backhaul = Those({spec.backhaul_reqid, spec.moved_reqid});
   for (const Path& path : {kLeaving, kArriving, kPassing}) {
     blocks.push_back(X2Chain(path));
-    blocks.push_back(GtpuChain(path, spec.backhaul_reqid));
+    blocks.push_back(GtpuChain(path, backhaul));
     if (path.outwards == path.inwards) continue;
-    blocks.push_back(InsideOnlyChain(path, "backhaul_only", spec.backhaul_reqid));
-    blocks.push_back(InsideOnlyChain(path, "initial_only", spec.initial_reqid));
+    blocks.push_back(InsideOnlyChain(path, "backhaul_only", backhaul));
+    blocks.push_back(InsideOnlyChain(path, "initial_only", Those({spec.initial_reqid})));
   }
   blocks.push_back(BaseChain("output", kLeaving, spec));
   blocks.push_back(BaseChain("input", kArriving, spec));

@@ -43,10 +43,15 @@ absl::Status Check(const core::GuardSpec& spec) {
     if (port.port == 0) return absl::InvalidArgumentError("0 is not a protected port");
   }
   if (spec.backhaul_reqid) RETURN_IF_ERROR(CheckReqid(*spec.backhaul_reqid, "the backhaul"));
+  if (spec.moved_reqid) {
+    RETURN_IF_ERROR(CheckReqid(*spec.moved_reqid, "the moved backhaul"));
+    if (!spec.backhaul_reqid) return absl::InvalidArgumentError("a moved backhaul without the backhaul's own reqid");
+  }
+  const auto is_backhaul = [&](int reqid) { return reqid == spec.backhaul_reqid || reqid == spec.moved_reqid; };
   for (const core::AdmittedPeer& peer : spec.admitted) {
     RETURN_IF_ERROR(CheckAddress(peer.peer, "a neighbour"));
     RETURN_IF_ERROR(CheckReqid(peer.reqid, peer.peer.ToString()));
-    if (peer.reqid == spec.backhaul_reqid) {
+    if (is_backhaul(peer.reqid)) {
       return absl::InvalidArgumentError(
           StrCat("neighbour ", peer.peer.ToString(), " has the backhaul's reqid ", peer.reqid));
     }
@@ -67,7 +72,7 @@ absl::Status Check(const core::GuardSpec& spec) {
   }
   if (spec.initial_reqid) {
     RETURN_IF_ERROR(CheckReqid(*spec.initial_reqid, "the enrolment SEG"));
-    if (spec.initial_reqid == spec.backhaul_reqid) {
+    if (is_backhaul(*spec.initial_reqid)) {
       return absl::InvalidArgumentError("the enrolment SEG has the backhaul's reqid");
     }
   }

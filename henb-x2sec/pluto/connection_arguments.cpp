@@ -62,6 +62,15 @@ absl::Status CheckEnds(const core::ConnectionSpec& spec) {
   RETURN_IF_ERROR(CheckPair(spec.local_address, "local_address", spec.peer_address, "peer_address", family));
   RETURN_IF_ERROR(
       CheckPair(spec.local_ike_address, "local_ike_address", spec.peer_ike_address, "peer_ike_address", family));
+  if (spec.next_hop && spec.next_hop->family() != spec.local_ike_address.family())
+    return absl::InvalidArgumentError("next_hop: of another family than local_ike_address");
+  if (spec.peer_network) {
+    const common::Cidr& network = *spec.peer_network;
+    if (spec.transport_mode) return absl::InvalidArgumentError("transport_mode: a security gateway needs a tunnel");
+    if (!network.Contains(spec.peer_address) || network.Contains(spec.local_address)) {
+      return absl::InvalidArgumentError("peer_network: peer_address must be in it, local_address must not");
+    }
+  }
   if (spec.transport_mode &&
       (spec.local_ike_address != spec.local_address || spec.peer_ike_address != spec.peer_address)) {
     return absl::InvalidArgumentError("transport_mode: IKE has addresses of its own, which needs a tunnel");
@@ -77,6 +86,8 @@ absl::Status CheckFields(const core::ConnectionSpec& spec) {
   if (spec.auth == core::IkeAuth::kCertificate) {
     RETURN_IF_ERROR_CTX(CheckCkaid(spec.local_ckaid), "local_ckaid");
     RETURN_IF_ERROR_CTX(CheckDistinguishedName(spec.expected_ca), "expected_ca");
+  } else if (spec.local_id_is_subject) {
+    return absl::InvalidArgumentError("local_id_is_subject: without a certificate");
   }
   RETURN_IF_ERROR(CheckSuites(spec.ike_suites, "ike_suites"));
   RETURN_IF_ERROR(CheckSuites(spec.esp_suites, "esp_suites"));
@@ -97,6 +108,14 @@ absl::Status CheckConnectionName(std::string_view name) {
   if (name.size() <= kOwnPrefix.size() || !name.starts_with(kOwnPrefix) || name.size() > kLongestName ||
       !std::all_of(name.begin(), name.end(), IsNameCharacter)) {
     return Wrong("is not a connection name of ours (x2-…)", name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckForeignName(std::string_view name) {
+  if (name.empty() || name.starts_with(kOwnPrefix) || name.front() == '-' || name.size() > kLongestName ||
+      !std::all_of(name.begin(), name.end(), [](char c) { return IsNameCharacter(c) || c == '/'; })) {
+    return Wrong("is not the name of a connection of somebody else's", name);
   }
   return absl::OkStatus();
 }

@@ -17,6 +17,8 @@ inline constexpr int kHighestReqid = 16379;
 [[nodiscard]] absl::Status CheckConnectionName(std::string_view name);
 /// An algorithm proposal such as "aes_gcm256-sha2_256-ecp256": letters, digits, '_', '-', starting with a letter, 64 at
 /// most.
+/// A connection of somebody else's: not one of ours, and no option of whack's.
+[[nodiscard]] absl::Status CheckForeignName(std::string_view name);
 [[nodiscard]] absl::Status CheckSuite(std::string_view suite);
 /// SHA-1 of a public key: exactly 40 hexadecimal digits. (A short one, from a token, makes whack abort pluto.)
 [[nodiscard]] absl::Status CheckCkaid(std::string_view ckaid);

@@ -112,12 +112,30 @@ bool AddState(const StateLine& line, core::IkeSnapshot& snapshot) {
   return parent.has_value() || !snapshot.child_sas.back().established;
 }
 
+/// The router of our end in `10.200.0.1/32===10.8.0.1[@henb-a.example]---10.8.0.9...10.8.0.254<10.8.0.254>[@segw]===…`;
+/// without "---" it is the peer.
+std::optional<common::IpAddress> NextHop(std::string_view ends) {
+  const std::size_t between = ends.find("...");
+  if (between == std::string_view::npos) return std::nullopt;
+  std::string_view hop = ends.substr(between + 3);
+  hop = hop.substr(0, hop.find_first_of("<[=;:"));
+  if (const std::size_t own = ends.substr(0, between).find("---"); own != std::string_view::npos) {
+    hop = ends.substr(own + 3, between - own - 3);
+  }
+  const auto address = common::IpAddress::Parse(hop);
+  return address.ok() ? std::optional(*address) : std::nullopt;
+}
+
 /// `"x2-t-0": 10.9.0.1[…`, and of its other lines `"x2-t-0":   conn_prio: 32,32; interface: lan0; metric: 77; …`.
 void AddConnection(std::string_view text, core::IkeSnapshot& snapshot) {
   const auto name = TakeName(text);
   if (!name) return;
   // All lines of a connection come together; instances of a template repeat its name.
-  if (snapshot.connections.empty() || snapshot.connections.back() != *name) snapshot.connections.emplace_back(*name);
+  if (snapshot.connections.empty() || snapshot.connections.back() != *name) {
+    snapshot.connections.emplace_back(*name);
+    const auto hop = name->starts_with(kOwnPrefix) ? std::nullopt : NextHop(text);
+    if (hop) snapshot.next_hops[std::string(*name)] = *hop;
+  }
   const auto metric = NumberAfter(text, "; metric: ");
   if (metric && *metric != 0 && name->starts_with(kOwnPrefix)) {
     snapshot.fingerprints[std::string(*name)] = StrCat(*metric);

@@ -20,25 +20,33 @@ std::string_view Authby(const core::ConnectionSpec& spec) {
 
 /// Whether a transport address is not the end of IKE and of the tunnel.
 bool EndsApart(const core::ConnectionSpec& spec) {
-  return spec.local_ike_address != spec.local_address || spec.peer_ike_address != spec.peer_address;
+  return spec.local_ike_address != spec.local_address || spec.peer_ike_address != spec.peer_address ||
+         spec.peer_network.has_value();
+}
+
+std::string HostNetwork(const common::IpAddress& address) {
+  return StrCat(address.ToString(), address.is_v6() ? "/128" : "/32");
 }
 
 /// whack wants a client at both ends or at none ("endpoints clash").
-void AppendAddresses(Arguments& to, const common::IpAddress& ike, const common::IpAddress& address, bool apart) {
+void AppendAddresses(Arguments& to, const common::IpAddress& ike, const std::string& client, bool apart) {
   Append(to, {"--host", ike.ToString()});
-  if (apart) Append(to, {"--client", StrCat(address.ToString(), address.is_v6() ? "/128" : "/32")});
+  if (apart) Append(to, {"--client", client});
 }
 
 /// What tells this connection from one that needs another Add. pluto's connection follows the subject of our
 /// certificate, not its key (docs/pluto.md).
 std::uint32_t FingerprintOf(const core::ConnectionSpec& spec, Arguments words) {
+  if (const auto hop = std::find(words.begin(), words.end(), "--nexthop"); hop != words.end())
+    words.erase(hop, hop + 2);
   if (!spec.local_subject.empty()) std::replace(words.begin(), words.end(), spec.local_ckaid, spec.local_subject);
   return pluto::FingerprintOf(words);
 }
 
 void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
-  Append(to, {"--id", StrCat("@", spec.local_id.str())});
-  AppendAddresses(to, spec.local_ike_address, spec.local_address, EndsApart(spec));
+  if (spec.next_hop) Append(to, {"--nexthop", spec.next_hop->ToString()});
+  Append(to, {"--id", spec.local_id_is_subject ? std::string("%fromcert") : StrCat("@", spec.local_id.str())});
+  AppendAddresses(to, spec.local_ike_address, HostNetwork(spec.local_address), EndsApart(spec));
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
@@ -52,7 +60,8 @@ void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
 
 void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
   Append(to, {"--id", StrCat("@", spec.peer_id.str())});
-  AppendAddresses(to, spec.peer_ike_address, spec.peer_address, EndsApart(spec));
+  AppendAddresses(to, spec.peer_ike_address,
+                  spec.peer_network ? spec.peer_network->ToString() : HostNetwork(spec.peer_address), EndsApart(spec));
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
@@ -107,6 +116,16 @@ absl::StatusOr<Arguments> Delete(const std::string& name) {
 absl::StatusOr<Arguments> Initiate(const std::string& name) {
   RETURN_IF_ERROR(CheckConnectionName(name));
   return Arguments{"--initiate", "--name", name};
+}
+
+absl::StatusOr<Arguments> TakeDown(const std::string& foreign) {
+  RETURN_IF_ERROR(CheckForeignName(foreign));
+  return Arguments{"--terminate", "--name", foreign};
+}
+
+absl::StatusOr<Arguments> BringUp(const std::string& foreign) {
+  RETURN_IF_ERROR(CheckForeignName(foreign));
+  return Arguments{"--initiate", "--asynchronous", "--name", foreign};
 }
 
 Arguments Reauthenticate(std::uint64_t serial) {

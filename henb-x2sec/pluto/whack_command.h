@@ -32,6 +32,10 @@ using Arguments = std::vector<std::string>;
 /// A second, childless IKE SA beside IKE SA `serial` (RFC 7296 §2.8.3, RFC 6023), by pluto's hook for tests, which
 /// Debian's build has. Returns at once: --asynchronous, without which it stays attached for seconds.
 [[nodiscard]] Arguments Reauthenticate(std::uint64_t serial);
+/// Of a connection of somebody else's: its SAs end, and pluto does not revive them.
+[[nodiscard]] absl::StatusOr<Arguments> TakeDown(const std::string& foreign);
+/// Returns at once.
+[[nodiscard]] absl::StatusOr<Arguments> BringUp(const std::string& foreign);
 [[nodiscard]] Arguments DeleteState(std::uint64_t serial);
 [[nodiscard]] Arguments RereadSecrets();
 [[nodiscard]] Arguments RereadCertificates();

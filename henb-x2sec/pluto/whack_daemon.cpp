@@ -140,6 +140,16 @@ absl::Status WhackDaemon::DeleteState(std::uint64_t serial) {
                              StrCat("deleting #", serial));
 }
 
+absl::Status WhackDaemon::TakeDown(const std::string& foreign) {
+  ASSIGN_OR_RETURN(const Arguments words, whack_command::TakeDown(foreign));
+  return Run(words, StrCat("taking down ", foreign)).status();
+}
+
+absl::Status WhackDaemon::BringUp(const std::string& foreign) {
+  ASSIGN_OR_RETURN(const Arguments words, whack_command::BringUp(foreign));
+  return Run(words, StrCat("bringing up ", foreign)).status();
+}
+
 absl::Status WhackDaemon::RereadSecrets() {
   ASSIGN_OR_RETURN(const WhackReply reply, Run(whack_command::RereadSecrets(), "rereading secrets"));
   if (!reply.Has("loading secrets from")) return Unexpected("loading secrets from", reply);

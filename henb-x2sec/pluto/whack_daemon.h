@@ -48,6 +48,8 @@ class WhackDaemon final : public core::IkeDaemon {
                                                               absl::Duration deadline) override;
   [[nodiscard]] absl::Status Reauthenticate(std::uint64_t ike_serial) override;
   [[nodiscard]] absl::Status DeleteState(std::uint64_t serial) override;
+  [[nodiscard]] absl::Status TakeDown(const std::string& foreign) override;
+  [[nodiscard]] absl::Status BringUp(const std::string& foreign) override;
   [[nodiscard]] absl::Status RereadSecrets() override;
   [[nodiscard]] absl::Status RereadCertificates() override;
   [[nodiscard]] absl::Status TrustNewRoots() override;

@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "common/strings.h"
+
 namespace henb::x2sec::xfrm {
 namespace {
 
@@ -51,6 +53,35 @@ std::optional<Pair> PairOf(const KernelPolicy& policy, const Ports& ports) {
   return s.direction == Direction::kOut ? Pair{s.source, s.destination} : Pair{s.destination, s.source};
 }
 
+/// The network of `prefix` bits that `address` is in, with the last of them set to `last` where that is given.
+std::pair<IpAddress, int> Cut(const IpAddress& address, int prefix, std::optional<bool> last = std::nullopt) {
+  std::array<std::uint8_t, 16> octets{};
+  const auto bytes = address.bytes();
+  std::copy(bytes.begin(), bytes.end(), octets.begin());
+  const std::size_t size = bytes.size();
+  for (std::size_t bit = static_cast<std::size_t>(prefix); bit < 8 * size; ++bit) {
+    octets[bit / 8] = static_cast<std::uint8_t>(octets[bit / 8] & ~(0x80U >> (bit % 8)));
+  }
+  if (last && prefix > 0) {
+    const std::size_t bit = static_cast<std::size_t>(prefix) - 1;
+    const auto mask = static_cast<std::uint8_t>(0x80U >> (bit % 8));
+    octets[bit / 8] = static_cast<std::uint8_t>(*last ? octets[bit / 8] | mask : octets[bit / 8] & ~mask);
+  }
+  return {*IpAddress::FromBytes(std::span(octets).first(size)), prefix};
+}
+
+/// An address of ours and the network that this policy covers the half of.
+using TunnelKey = std::pair<IpAddress, std::pair<IpAddress, int>>;
+std::optional<TunnelKey> TunnelOf(const KernelPolicy& policy) {
+  const PolicySelector& s = policy.selector;
+  if (s.direction == Direction::kForward || s.protocol != 0 || s.source_port || s.destination_port) return std::nullopt;
+  const bool out = s.direction == Direction::kOut;
+  const IpAddress& local = out ? s.source : s.destination;
+  const int prefix = out ? s.destination_prefix : s.source_prefix;
+  if ((out ? s.source_prefix : s.destination_prefix) != HostPrefix(local) || prefix == 0) return std::nullopt;
+  return TunnelKey{local, Cut(out ? s.destination : s.source, prefix - 1)};
+}
+
 using PolicyMap = std::map<PolicySelector, const KernelPolicy*>;
 
 bool Holds(const PolicyMap& there, const std::vector<KernelPolicy>& wanted) {
@@ -82,10 +113,47 @@ core::Pin GuessPin(const Pair& pair, const PolicyMap& there) {
   return pin;
 }
 
+core::TunnelPin GuessTunnelPin(const TunnelKey& key, const PolicyMap& there) {
+  core::TunnelPin pin;
+  pin.local = key.first;
+  pin.network = *common::Cidr::Parse(common::StrCat(key.second.first.ToString(), "/", key.second.second));
+  for (const auto& [selector, policy] : there) {
+    if (selector.direction == Direction::kIn && policy->sa) {
+      pin.from_any_peer = policy->sa->source == Cut(policy->sa->source, 0).first;
+    }
+    if (selector.direction != Direction::kOut || !policy->sa) continue;
+    pin.local_end = policy->sa->source;
+    pin.peer_end = policy->sa->destination;
+    pin.reqid = policy->sa->reqid;
+    if (policy->sa->spi != 0) pin.spi_out = policy->sa->spi;
+  }
+  return pin;
+}
+
 }  // namespace
 
 bool IsOwnPriority(std::uint32_t priority) {
-  return priority == kClearPriority || priority == kPinPriority || priority == kBeltPriority;
+  return priority == kClearPriority || priority == kPinPriority || priority == kTunnelPinPriority ||
+         priority == kBeltPriority;
+}
+
+std::vector<KernelPolicy> PoliciesOf(const core::TunnelPin& pin) {
+  std::vector<KernelPolicy> policies;
+  const int prefix = pin.network.prefix_length() + 1;
+  if (prefix > HostPrefix(pin.network.network())) return policies;
+  const IpAddress any = Cut(pin.local_end, 0).first;
+  for (const bool upper : {false, true}) {
+    const auto [half, bits] = Cut(pin.network.network(), prefix, upper);
+    KernelPolicy policy;
+    policy.priority = kTunnelPinPriority;
+    policy.selector = {Direction::kOut, pin.local, HostPrefix(pin.local), half, bits, 0, {}, {}};
+    policy.sa = PolicyTemplate{pin.local_end, pin.peer_end, pin.spi_out.value_or(0), pin.reqid, true, true};
+    policies.push_back(policy);
+    policy.selector = {Direction::kIn, half, bits, pin.local, HostPrefix(pin.local), 0, {}, {}};
+    policy.sa = PolicyTemplate{pin.from_any_peer ? any : pin.peer_end, pin.local_end, 0, 0, true, true};
+    policies.push_back(policy);
+  }
+  return policies;
 }
 
 std::vector<KernelPolicy> PoliciesOf(const core::Pin& pin, const Ports& ports) {
@@ -142,10 +210,14 @@ std::vector<KernelPolicy> BeltPolicies(const Ports& ports) {
 OwnPolicies Recognise(const std::vector<KernelPolicy>& dump, const Ports& ports) {
   std::map<Pair, PolicyMap> pins;
   std::map<Pair, PolicyMap> clear;
+  std::map<TunnelKey, PolicyMap> tunnels;
   PolicyMap belt;
   for (const KernelPolicy& policy : dump) {
     if (!policy.plain) continue;
     if (policy.priority == kBeltPriority) belt.emplace(policy.selector, &policy);
+    if (policy.priority == kTunnelPinPriority) {
+      if (const auto tunnel = TunnelOf(policy)) tunnels[*tunnel].emplace(policy.selector, &policy);
+    }
     if (policy.priority != kPinPriority && policy.priority != kClearPriority) continue;
     const auto pair = PairOf(policy, ports);
     if (pair) (policy.priority == kPinPriority ? pins : clear)[*pair].emplace(policy.selector, &policy);
@@ -155,6 +227,10 @@ OwnPolicies Recognise(const std::vector<KernelPolicy>& dump, const Ports& ports)
   for (const auto& [pair, there] : pins) {
     const core::Pin pin = GuessPin(pair, there);
     (Holds(there, PoliciesOf(pin, ports)) ? own.pins : own.broken_pins).push_back(pin);
+  }
+  for (const auto& [key, there] : tunnels) {
+    const core::TunnelPin pin = GuessTunnelPin(key, there);
+    (Holds(there, PoliciesOf(pin)) ? own.tunnel_pins : own.broken_tunnel_pins).push_back(pin);
   }
   for (const auto& [pair, there] : clear) {
     const core::ClearPair value{pair.first, pair.second};

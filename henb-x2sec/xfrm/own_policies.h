@@ -14,6 +14,7 @@ namespace henb::x2sec::xfrm {
 /// what the functions below make; nothing else is ever changed or deleted.
 inline constexpr std::uint32_t kClearPriority = 900;
 inline constexpr std::uint32_t kPinPriority = 1000;
+inline constexpr std::uint32_t kTunnelPinPriority = 1753282;  // pluto's for a /32 and the narrowest network: 1753283
 inline constexpr std::uint32_t kBeltPriority = 4294967000U;
 
 using Ports = std::set<core::ProtectedPort>;
@@ -23,12 +24,15 @@ using Ports = std::set<core::ProtectedPort>;
 /// the IKE daemon for an SA (acquire), which then starts a child SA that nobody planned. The template stays on the
 /// blocking policy, unused by the kernel, so that a dump tells the reqid.
 [[nodiscard]] std::vector<KernelPolicy> PoliciesOf(const core::Pin& pin, const Ports& ports);
+/// In and out, one for each half of the network: the kernel holds one policy for a selector, and that of the whole
+/// network is pluto's, which comes and goes with its connections. Empty for a network that has no halves.
+[[nodiscard]] std::vector<KernelPolicy> PoliciesOf(const core::TunnelPin& pin);
 /// In and out, allowed without IPsec.
 [[nodiscard]] std::vector<KernelPolicy> PoliciesOf(const core::ClearPair& pair, const Ports& ports);
 /// In, out and forwarded, IPv4 and IPv6, any address: blocked.
 [[nodiscard]] std::vector<KernelPolicy> BeltPolicies(const Ports& ports);
 
-/// True for the three priorities.
+/// True for the four priorities.
 [[nodiscard]] bool IsOwnPriority(std::uint32_t priority);
 
 struct OwnPolicies {
@@ -36,6 +40,8 @@ struct OwnPolicies {
   std::vector<core::Pin> broken_pins;
   std::vector<core::ClearPair> clear_pairs;
   std::vector<core::ClearPair> broken_clear_pairs;
+  std::vector<core::TunnelPin> tunnel_pins;
+  std::vector<core::TunnelPin> broken_tunnel_pins;
   bool belt_whole = false;
 };
 /// Finds ours among all of the host's policies. Ports that are not in `ports` are nobody's of ours.

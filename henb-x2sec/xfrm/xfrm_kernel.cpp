@@ -104,6 +104,8 @@ absl::StatusOr<core::KernelSnapshot> XfrmKernel::Snapshot() {
   snapshot.broken_pins = std::move(own.broken_pins);
   snapshot.clear_pairs = std::move(own.clear_pairs);
   snapshot.broken_clear_pairs = std::move(own.broken_clear_pairs);
+  snapshot.tunnel_pins = std::move(own.tunnel_pins);
+  snapshot.broken_tunnel_pins = std::move(own.broken_tunnel_pins);
   snapshot.belt_whole = own.belt_whole;
   return snapshot;
 }
@@ -212,6 +214,28 @@ absl::Status XfrmKernel::RemovePin(const common::IpAddress& local, const common:
   pin.peer = pin.peer_end = peer;
   return common::WithContext(Delete(PoliciesOf(pin, ports_)),
                              common::StrCat("removing the pin of ", PairText(local, peer)));
+}
+
+absl::Status XfrmKernel::SetTunnelPin(const core::TunnelPin& pin) {
+  RETURN_IF_ERROR(CheckPair(pin.local, pin.network.network()));
+  RETURN_IF_ERROR(CheckPair(pin.local_end, pin.peer_end));
+  if (pin.reqid <= 0 || pin.spi_out == 0U) {
+    return absl::InvalidArgumentError("a tunnel's pin needs a reqid, and an SPI that is not 0");
+  }
+  const std::vector<KernelPolicy> policies = PoliciesOf(pin);
+  if (policies.empty() || pin.network.Contains(pin.local)) {
+    return absl::InvalidArgumentError("a tunnel's pin needs a network of several addresses, ours not among them");
+  }
+  return common::WithContext(Put(policies), common::StrCat("pin of the tunnel to ", pin.network.ToString()));
+}
+
+absl::Status XfrmKernel::RemoveTunnelPin(const common::IpAddress& local, const common::Cidr& network) {
+  RETURN_IF_ERROR(CheckPair(local, network.network()));
+  core::TunnelPin pin;
+  pin.local = local;
+  pin.network = network;
+  return common::WithContext(Delete(PoliciesOf(pin)),
+                             common::StrCat("removing the pin of the tunnel to ", network.ToString()));
 }
 
 absl::Status XfrmKernel::AllowClear(const core::ClearPair& pair) {

@@ -31,6 +31,8 @@ class XfrmKernel final : public core::KernelIpsec {
   [[nodiscard]] absl::Status InstallBelt() override;
   [[nodiscard]] absl::Status SetPin(const core::Pin& pin) override;
   [[nodiscard]] absl::Status RemovePin(const common::IpAddress& local, const common::IpAddress& peer) override;
+  [[nodiscard]] absl::Status SetTunnelPin(const core::TunnelPin& pin) override;
+  [[nodiscard]] absl::Status RemoveTunnelPin(const common::IpAddress& local, const common::Cidr& network) override;
   /// Replaces the pair's pin in one step, as SetPin replaces the exception: the kernel holds one policy for a selector.
   [[nodiscard]] absl::Status AllowClear(const core::ClearPair& pair) override;
   [[nodiscard]] absl::Status ForbidClear(const core::ClearPair& pair) override;

@@ -88,6 +88,7 @@ std::optional<core::SaInfo> ReadSa(Bytes payload) {
     if (type == XFRMA_ALG_AEAD || type == XFRMA_ALG_CRYPT) AppendAlgorithm(value, &cipher);
     // The kernel gives both forms of the integrity algorithm; this one has its real length.
     if (type == XFRMA_ALG_AUTH_TRUNC) AppendAlgorithm(value, &integrity);
+    if (type == XFRMA_ENCAP) sa.in_udp = true;
     if (type == XFRMA_REPLAY_ESN_VAL) sa.replay_window = EsnReplayWindow(value);
   });
   sa.suite = integrity.empty() ? cipher : common::StrCat(cipher, "+", integrity);

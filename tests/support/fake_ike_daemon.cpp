@@ -86,6 +86,7 @@ absl::StatusOr<IkeSnapshot> FakeIkeDaemon::Snapshot() {
 std::string FakeIkeDaemon::Fingerprint(const ConnectionSpec& spec) const {
   std::string text =
       StrCat(spec.name, "|", spec.local_id.str(), "|", spec.peer_id.str(), "|", spec.local_address.ToString(), "|",
+             spec.peer_network ? spec.peer_network->ToString() : "", spec.local_id_is_subject,
              spec.peer_address.ToString(), "|", spec.reqid, "|", static_cast<int>(spec.auth), "|");
   common::StrAppend(&text, spec.local_subject.empty() ? spec.local_ckaid : spec.local_subject, "|", spec.expected_ca,
                     "|", common::Join(spec.ike_suites, ","), "|", common::Join(spec.esp_suites, ","), "|",
@@ -274,6 +275,27 @@ absl::Status FakeIkeDaemon::DeleteState(std::uint64_t serial) {
   RETURN_IF_ERROR(Begin("DeleteState"));
   Drop(serial, true);
   return absl::OkStatus();
+}
+
+absl::Status FakeIkeDaemon::TakeDown(const std::string& foreign) {
+  const Lock lock(network_.mutex_);
+  RETURN_IF_ERROR(Begin("TakeDown"));
+  if (IsOwn(foreign) || foreign.empty() || foreign.front() == '-') return absl::InvalidArgumentError(foreign);
+  foreign_up_.erase(foreign);
+  return absl::OkStatus();
+}
+
+absl::Status FakeIkeDaemon::BringUp(const std::string& foreign) {
+  const Lock lock(network_.mutex_);
+  RETURN_IF_ERROR(Begin("BringUp"));
+  if (IsOwn(foreign) || foreign.empty() || foreign.front() == '-') return absl::InvalidArgumentError(foreign);
+  if (foreign_.contains(foreign)) foreign_up_.insert(foreign);
+  return absl::OkStatus();
+}
+
+bool FakeIkeDaemon::foreign_up(const std::string& name) const {
+  const Lock lock(network_.mutex_);
+  return foreign_up_.contains(name);
 }
 
 absl::Status FakeIkeDaemon::RereadSecrets() {

@@ -57,6 +57,8 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   absl::StatusOr<x2sec::core::InitiateReport> Initiate(const std::string& name, absl::Duration deadline) override;
   absl::Status Reauthenticate(std::uint64_t ike_serial) override;
   absl::Status DeleteState(std::uint64_t serial) override;
+  absl::Status TakeDown(const std::string& foreign) override;
+  absl::Status BringUp(const std::string& foreign) override;
   absl::Status RereadSecrets() override;
   absl::Status RereadCertificates() override;
   absl::Status TrustNewRoots() override;
@@ -73,6 +75,8 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   void set_ocsp(x2sec::core::OcspSettings settings) { ocsp_ = std::move(settings); }
   /// Other people's connection: listed, never ours.
   void AddForeign(const std::string& name);
+  /// What BringUp and TakeDown did last; false at first.
+  [[nodiscard]] bool foreign_up(const std::string& name) const;
   /// kill -9, and start again: everything is forgotten, the peers are told nothing, kernel states stay (the observer is
   /// not called).
   void Kill();
@@ -117,7 +121,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   x2sec::core::OcspSettings ocsp_;
   std::uint64_t last_serial_ = 0;
   std::map<std::string, x2sec::core::ConnectionSpec> connections_;
-  std::set<std::string> foreign_;
+  std::set<std::string> foreign_, foreign_up_;
   std::map<x2sec::core::SecretPair, common::SecretBytes> loaded_;
   std::map<std::string, Certificate> stored_certificates_, certificates_;
   std::map<std::string, std::string> newest_of_subject_;  ///< ckaid by subject.

@@ -29,6 +29,7 @@ class FakeKernelIpsec final : public x2sec::core::KernelIpsec {
     for (const auto& [pair, pin] : pins_)
       (broken_.contains(pair) ? snapshot.broken_pins : snapshot.pins).push_back(pin);
     for (const auto& [local, peer] : clear_) snapshot.clear_pairs.push_back({local, peer});
+    for (const auto& [key, pin] : tunnel_pins_) snapshot.tunnel_pins.push_back(pin);
     snapshot.belt_whole = belt_;
     return snapshot;
   }
@@ -57,6 +58,23 @@ class FakeKernelIpsec final : public x2sec::core::KernelIpsec {
     broken_.erase({local, peer});
     pins_.erase({local, peer});
     return absl::OkStatus();
+  }
+  absl::Status SetTunnelPin(const x2sec::core::TunnelPin& pin) override {
+    calls.push_back(common::StrCat("SetTunnelPin ", pin.local.ToString(), " ", pin.network.ToString(), " ", pin.reqid));
+    if (!failure.ok()) return failure;
+    const int longest = pin.network.network().is_v6() ? 128 : 32;
+    if (pin.local.family() == AF_UNSPEC || pin.local.family() != pin.network.network().family() || pin.reqid <= 0 ||
+        pin.spi_out == 0U || pin.local_end.family() == AF_UNSPEC || pin.local_end.family() != pin.peer_end.family() ||
+        pin.network.prefix_length() >= longest || pin.network.Contains(pin.local)) {
+      return absl::InvalidArgumentError("not a tunnel's pin");
+    }
+    tunnel_pins_[{pin.local, pin.network}] = pin;
+    return absl::OkStatus();
+  }
+  absl::Status RemoveTunnelPin(const common::IpAddress& local, const common::Cidr& network) override {
+    calls.push_back(common::StrCat("RemoveTunnelPin ", local.ToString(), " ", network.ToString()));
+    if (failure.ok()) tunnel_pins_.erase({local, network});
+    return failure;
   }
   absl::Status AllowClear(const x2sec::core::ClearPair& pair) override {
     calls.push_back(common::StrCat("AllowClear ", pair.local.ToString(), " ", pair.peer.ToString()));
@@ -102,6 +120,7 @@ class FakeKernelIpsec final : public x2sec::core::KernelIpsec {
   }
   void FlushPolicies() {
     pins_.clear();
+    tunnel_pins_.clear();
     broken_.clear();
     clear_.clear();
     belt_ = false;
@@ -115,6 +134,7 @@ class FakeKernelIpsec final : public x2sec::core::KernelIpsec {
  private:
   std::vector<x2sec::core::SaInfo> sas_;
   std::map<Pair, x2sec::core::Pin> pins_;
+  std::map<std::pair<common::IpAddress, common::Cidr>, x2sec::core::TunnelPin> tunnel_pins_;
   std::set<Pair> broken_;
   std::set<Pair> clear_;
   bool belt_ = false;

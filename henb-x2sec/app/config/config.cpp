@@ -270,6 +270,7 @@ absl::StatusOr<Config> LoadConfig(std::string_view text, std::string_view path) 
   ReadBackhaul(&reader, &config);
   ReadEnrolment(&reader, &config);
   ReadKeydist(&reader, &config);
+  config.backhaul_move = ReadBackhaulMove(&reader, config.keydist_ip);
   ReadRevocation(&reader, &config.revocation);
   ReadDuration(&reader, "timers.reconcile", absl::Seconds(1), absl::Hours(1), &config.reconcile_every);
   ReadDuration(&reader, "timers.takeover", absl::Seconds(1), absl::Minutes(10), &config.takeover_after);

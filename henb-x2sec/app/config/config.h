@@ -12,6 +12,7 @@
 #include "common/henb_id.h"
 #include "common/ip_address.h"
 #include "common/log.h"
+#include "henb-x2sec/app/config/backhaul_move_config.h"
 #include "henb-x2sec/app/config/enrolment_seg.h"
 #include "henb-x2sec/app/config/revocation_config.h"
 #include "henb-x2sec/app/config/token_config.h"
@@ -52,6 +53,7 @@ struct Config {
   std::optional<int> backhaul_reqid;
   std::string backhaul_interface;
   std::vector<common::Cidr> core_networks;
+  std::optional<BackhaulMoveConfig> backhaul_move;  ///< None: the backhaul stays on the vendor certificate.
 
   std::vector<EnrolmentSeg> enrolment_segs;  ///< In the order in which they are tried.
 

@@ -74,9 +74,10 @@ void HealthMonitor::Save(bool now) {
   if (saved.ok()) saved_ = floor_;
 }
 
-void HealthMonitor::Look(const core::KernelSnapshot& kernel, bool backhaul_trusted) {
+void HealthMonitor::Look(const core::KernelSnapshot& kernel, bool backhaul_trusted, std::optional<int> moved_reqid) {
   JudgeClock();
-  const bool up = backhaul_trusted || !config_.backhaul_reqid || CarriesBothWays(kernel, *config_.backhaul_reqid);
+  const bool up = backhaul_trusted || !config_.backhaul_reqid || CarriesBothWays(kernel, *config_.backhaul_reqid) ||
+                  (moved_reqid && CarriesBothWays(kernel, *moved_reqid));
   if (up != health_.backhaul_up) common::LogInfo(up ? "backhaul.up" : "backhaul.down", {{"trusted", backhaul_trusted}});
   health_.backhaul_up = up;
 }

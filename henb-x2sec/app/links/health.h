@@ -23,9 +23,9 @@ class HealthMonitor {
   /// clock that was ahead when it was saved is held against later until it is passed or state_dir/clock-floor is
   /// deleted (doctor says so).
   void Save(bool now = false);
-  /// Backhaul is up when the kernel holds an inbound and an outbound SA of its reqid, or policy trusts it, or none is
-  /// configured.
-  void Look(const core::KernelSnapshot& kernel, bool backhaul_trusted);
+  /// Backhaul is up when the kernel holds an inbound and an outbound SA of its reqid, or of `moved_reqid`, or policy
+  /// trusts it, or none is configured.
+  void Look(const core::KernelSnapshot& kernel, bool backhaul_trusted, std::optional<int> moved_reqid = std::nullopt);
   [[nodiscard]] const policy::Health& health() const { return health_; }
   [[nodiscard]] absl::Time floor() const { return floor_; }
 

@@ -72,6 +72,7 @@ void Links::ObserveLink(LinkRuntime& link) {
   }
   RemoveSurplus(link);
   RemoveOrphans(link);
+  WatchMapping(link);
 }
 
 /// Not while the kernel carries it on an SA that pluto is still being asked about.

@@ -12,6 +12,7 @@
 #include "common/event_loop.h"
 #include "common/henb_id.h"
 #include "henb-x2sec/core/link_machine.h"
+#include "henb-x2sec/core/mapping_watch.h"
 #include "henb-x2sec/core/plan.h"
 #include "henb-x2sec/core/sa_view.h"
 #include "policy/decide.h"
@@ -27,7 +28,8 @@ struct ConnectionRuntime {
   bool attempting = false;                ///< A negotiation of ours is under way.
   std::uint64_t authenticated_ike = 0;    ///< IKE SA of the pinned child: another one means a new authentication.
   absl::Duration authenticated_at;        ///< Steady clock; the last one that counts for max_sa_age.
-  absl::Duration settled_at;              ///< Steady clock; a child just made is known to the mirror by then.
+  core::MappingWatch mapping;
+  absl::Duration settled_at;  ///< Steady clock; a child just made is known to the mirror by then.
 };
 
 struct LinkRuntime {

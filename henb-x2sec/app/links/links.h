@@ -124,6 +124,8 @@ class Links {
   void Prove(const common::HenbId& id, std::uint64_t newest_serial, bool suspect);
   void ShutUnproven(const common::HenbId& id, std::uint64_t newest_serial);
   void ForgetRevokedLater(const common::HenbId& id);
+  // link_mapping.cpp: a NAT box that has forgotten us
+  void WatchMapping(LinkRuntime& link);
   // link_observation.cpp: what the kernel and pluto say
   void ObserveLink(LinkRuntime& link);
   void ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection);
@@ -142,7 +144,7 @@ class Links {
   std::map<common::HenbId, LinkRuntime> links_;
   bool batching_ = false;              ///< EvaluateAll and TakeKeyNews push what is desired once, at their end.
   std::set<common::HenbId> key_news_;  ///< Their keys came or went since the last turn of the loop.
-  std::optional<common::EventLoop::TimerId> fast_look_;
+  std::optional<common::EventLoop::TimerId> fast_look_, mapping_look_;
 };
 
 }  // namespace henb::x2sec::app

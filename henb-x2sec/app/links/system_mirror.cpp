@@ -97,6 +97,12 @@ void SystemMirror::RepairKernel(const core::Repairs& repairs) {
   for (const auto& [local, peer] : repairs.remove_pins) {
     LogFailure("kernel.unpin_failed", parts_.kernel.RemovePin(local, peer));
   }
+  for (const core::TunnelPin& pin : repairs.set_tunnel_pins) {
+    LogFailure("kernel.pin_failed", parts_.kernel.SetTunnelPin(pin));
+  }
+  for (const auto& [local, network] : repairs.remove_tunnel_pins) {
+    LogFailure("kernel.unpin_failed", parts_.kernel.RemoveTunnelPin(local, network));
+  }
   for (const core::SaInfo& sa : repairs.delete_sas) LogFailure("kernel.delete_sa_failed", parts_.kernel.DeleteSa(sa));
   for (const core::ClearPair& pair : repairs.allow_clear) {
     LogFailure("kernel.allow_failed", parts_.kernel.AllowClear(pair));

@@ -43,6 +43,7 @@ struct GuardSpec {
   std::set<AdmittedPeer> admitted;
   std::set<TrustedPeer> trusted;
   std::optional<int> backhaul_reqid;
+  std::optional<int> moved_reqid;  ///< Of the backhaul's connection by the operator certificate: as good as the former.
   std::set<common::Cidr> core_networks;  ///< S1-U passes to and from these inside backhaul_reqid.
   std::set<common::IpAddress>
       neighbours;  ///< X2 addresses that are never taken for S1-U, whatever was decided about them.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,17 @@ struct ConnectionSpec {
   common::IpAddress peer_address;
   common::IpAddress
       local_ike_address;  ///< IKE and tunnel end points; equal to the above unless the record has an ike_address
-  common::IpAddress peer_ike_address;  ///< (then whack gets --host of these and --client of the above).
-  int reqid = 0;                       ///< 1…16379, the same for every connection of the neighbour.
+  common::IpAddress peer_ike_address;         ///< (then whack gets --host of these and --client of the above).
+  std::optional<common::Cidr> peer_network;   ///< The peer is a gateway to this; peer_address is in there.
+  std::optional<common::IpAddress> next_hop;  ///< Our router. Two connections to one network need the same.
+  int reqid = 0;                              ///< 1…16379, the same for every connection of the neighbour.
   IkeAuth auth = IkeAuth::kPsk;
   std::string local_ckaid;  ///< kCertificate: 40 hexadecimal digits, picks the key in the NSS database.
   /// kCertificate: DN in our certificate. A connection that is there already follows it: after RereadCertificates it
   /// shows the newest certificate of this subject (R32).
   std::string local_subject;
+  /// kCertificate: we are called by the subject of our certificate (ID_DER_ASN1_DN), not by local_id.
+  bool local_id_is_subject = false;
   bool local_key_is_rsa = false;        ///< kCertificate: else ECDSA.
   std::string expected_ca;              ///< kCertificate: subject DN of the anchor the peer's path must end at.
   std::vector<std::string> ike_suites;  ///< whack's notation, e.g. "aes_gcm256-sha2_256-ecp256".
@@ -71,6 +76,8 @@ struct IkeSnapshot {
   std::vector<ChildSa> child_sas;
   /// By connection name: Fingerprint() of the specification it was added with. None for connections that are not ours.
   std::map<std::string, std::string> fingerprints;
+  /// By connection name: the router of our end. Of connections that are not ours.
+  std::map<std::string, common::IpAddress> next_hops;
 };
 
 enum class InitiateOutcome {
@@ -111,8 +118,8 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> Snapshot() = 0;
   /// The same without `connections` and `fingerprints`, for a tenth of the cost: to poll with.
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> States() { return Snapshot(); }
-  /// Equal for specifications that are the same but for the key only (and equal settings of the implementation): a
-  /// connection found with the wanted fingerprint needs no new Add, also after a restart of ours. Pure.
+  /// Equal for specifications that are the same but for key and router only (and equal settings of the implementation):
+  /// a connection found with the wanted fingerprint needs no new Add, also after a restart of ours. Pure.
   [[nodiscard]] virtual std::string Fingerprint(const ConnectionSpec& spec) const = 0;
   /// Replaces a connection of that name.
   [[nodiscard]] virtual absl::Status Add(const ConnectionSpec& spec) = 0;
@@ -126,6 +133,11 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::Status Reauthenticate(std::uint64_t ike_serial) = 0;
   /// Deletes one state (IKE SA or child SA) with a notification to the peer. OK when it is gone already.
   [[nodiscard]] virtual absl::Status DeleteState(std::uint64_t serial) = 0;
+  /// A connection of somebody else's, which the configuration names: its SAs end and stay away, its definition stays.
+  /// OK when it is down already or there is none of this name.
+  [[nodiscard]] virtual absl::Status TakeDown(const std::string& foreign) = 0;
+  /// The daemon brings it up, and goes on trying as its definition says. Does not wait for it; OK as above.
+  [[nodiscard]] virtual absl::Status BringUp(const std::string& foreign) = 0;
   [[nodiscard]] virtual absl::Status RereadSecrets() = 0;
   [[nodiscard]] virtual absl::Status RereadCertificates() = 0;
   /// A root new in the NSS database is trusted from now on, without a restart.

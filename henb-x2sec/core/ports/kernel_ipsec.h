@@ -34,7 +34,8 @@ struct SaInfo {
   common::IpAddress destination;
   int reqid = 0;
   bool tunnel = true;
-  std::string suite;  ///< "rfc4106(gcm(aes))/288" and the like.
+  bool in_udp = false;  ///< RFC 3948: there is a NAT box on the way.
+  std::string suite;    ///< "rfc4106(gcm(aes))/288" and the like.
   std::uint32_t replay_window = 0;
   std::uint64_t bytes = 0;
   std::uint64_t packets = 0;
@@ -63,12 +64,28 @@ struct ClearPair {
   friend auto operator<=>(const ClearPair&, const ClearPair&) = default;
 };
 
+/// Our own policies for all traffic between one address of ours and a network behind a security gateway: outbound it is
+/// encrypted with an SA of `reqid` (the newest, or `spi_out` where set), or dropped where there is none; inbound it
+/// needs ESP between the ends. Better than pluto's own policies for the two, worse than those for a pair of hosts.
+struct TunnelPin {
+  common::IpAddress local;
+  common::Cidr network;  ///< Not a single address, nor with `local` in it.
+  common::IpAddress local_end;
+  common::IpAddress peer_end;
+  int reqid = 0;
+  std::optional<std::uint32_t> spi_out;
+  bool from_any_peer = false;  ///< Inbound the ESP may come from another end than peer_end: while one replaces another.
+  friend auto operator<=>(const TunnelPin&, const TunnelPin&) = default;
+};
+
 struct KernelSnapshot {
   std::vector<SaInfo> sas;       ///< All of the host's; callers look at their own reqids only.
   std::vector<Pin> pins;         ///< Whole ones: every policy of the pin is there.
   std::vector<Pin> broken_pins;  ///< Some of its policies are missing or differ.
   std::vector<ClearPair> clear_pairs;
   std::vector<ClearPair> broken_clear_pairs;  ///< Some of their policies only: allow or forbid them.
+  std::vector<TunnelPin> tunnel_pins;         ///< As `pins`.
+  std::vector<TunnelPin> broken_tunnel_pins;  ///< As `broken_pins`.
   bool belt_whole = false;                    ///< Every block policy of the second belt is there.
 };
 
@@ -92,6 +109,9 @@ class KernelIpsec {
   [[nodiscard]] virtual absl::Status SetPin(const Pin& pin) = 0;
   /// OK when there is none.
   [[nodiscard]] virtual absl::Status RemovePin(const common::IpAddress& local, const common::IpAddress& peer) = 0;
+  /// As SetPin and RemovePin. Of one `local` and `network` there is one.
+  [[nodiscard]] virtual absl::Status SetTunnelPin(const TunnelPin& pin) = 0;
+  [[nodiscard]] virtual absl::Status RemoveTunnelPin(const common::IpAddress& local, const common::Cidr& network) = 0;
   [[nodiscard]] virtual absl::Status AllowClear(const ClearPair& pair) = 0;
   [[nodiscard]] virtual absl::Status ForbidClear(const ClearPair& pair) = 0;
   /// For orphans of a dead pluto. OK when it is gone.

@@ -114,6 +114,13 @@ TEST_P(IkeDaemonTest, RefusesOtherPeoplesNames) {
   EXPECT_TRUE(absl::IsInvalidArgument(a().daemon->Initiate("backhaul", absl::Seconds(5)).status()));
 }
 
+TEST_P(IkeDaemonTest, R65OtherPeoplesConnectionsAreToldByNameOnly) {
+  EXPECT_TRUE(a().daemon->TakeDown("nobody").ok());
+  EXPECT_TRUE(a().daemon->BringUp("nobody").ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(a().daemon->TakeDown("x2-henb-b.example-0")));
+  EXPECT_TRUE(absl::IsInvalidArgument(a().daemon->BringUp("--shutdown")));
+}
+
 TEST_P(IkeDaemonTest, WhatIsNotThere) {
   EXPECT_TRUE(a().daemon->Delete("x2-nobody-0").ok());
   EXPECT_TRUE(a().daemon->DeleteState(987654).ok());

@@ -106,6 +106,39 @@ TEST_P(KernelIpsecConformance, R17KeepsPinsOfEveryAddressPair) {
   EXPECT_THAT(Snapshot().pins, UnorderedElementsAre(v4, v6, transport));
 }
 
+TEST_P(KernelIpsecConformance, R65KeepsAndMovesThePinOfATunnel) {
+  x2sec::core::TunnelPin pin{.local = Ip("10.200.0.1"),
+                             .network = *common::Cidr::Parse("10.100.0.0/16"),
+                             .local_end = Ip("10.8.0.1"),
+                             .peer_end = Ip("10.8.0.254"),
+                             .reqid = 77,
+                             .spi_out = std::nullopt};
+  ASSERT_TRUE(kernel().SetTunnelPin(pin).ok());
+  EXPECT_THAT(Snapshot().tunnel_pins, ElementsAre(pin));
+  pin.reqid = 78;
+  pin.peer_end = Ip("10.8.0.253");
+  pin.spi_out = 0x8c54a3fa;
+  pin.from_any_peer = true;
+  ASSERT_TRUE(kernel().SetTunnelPin(pin).ok());
+  EXPECT_THAT(Snapshot().tunnel_pins, ElementsAre(pin));
+  auto all = pin;
+  all.local = Ip("fd00::1");
+  all.network = *common::Cidr::Parse("fd10::/16");
+  all.local_end = Ip("fd08::1");
+  all.peer_end = Ip("fd08::2");
+  ASSERT_TRUE(kernel().SetTunnelPin(all).ok());
+  EXPECT_THAT(Snapshot().tunnel_pins, UnorderedElementsAre(pin, all));
+  EXPECT_THAT(Snapshot().broken_tunnel_pins, IsEmpty());
+  ASSERT_TRUE(kernel().RemoveTunnelPin(pin.local, pin.network).ok());
+  ASSERT_TRUE(kernel().RemoveTunnelPin(pin.local, pin.network).ok());
+  EXPECT_THAT(Snapshot().tunnel_pins, ElementsAre(all));
+  auto wrong = pin;
+  wrong.network = *common::Cidr::Parse("10.100.0.1/32");
+  EXPECT_EQ(kernel().SetTunnelPin(wrong).code(), absl::StatusCode::kInvalidArgument);
+  wrong.network = *common::Cidr::Parse("10.200.0.0/16");
+  EXPECT_EQ(kernel().SetTunnelPin(wrong).code(), absl::StatusCode::kInvalidArgument) << "our own address is in it";
+}
+
 TEST_P(KernelIpsecConformance, MovesAPin) {
   for (const std::optional<std::uint32_t> spi :
        {std::optional(1U), std::optional(2U), std::optional<std::uint32_t>()}) {

@@ -2,16 +2,24 @@
 
 import time
 
-from x2lab import capture, kernel, layout, moves, node, pcap, policy, product
+from x2lab import capture, kernel, layout, moves, node, pcap, policy, process, product
 
 NAME = "neighbour-behind-nat"
-ABOUT = "b behind a masquerading router: b starts, ESP in UDP 4500, b changes the keys without a lost packet, nothing in clear on either side."
+ABOUT = "b behind a masquerading router: b starts, ESP in UDP 4500, b changes the keys without a lost packet, a lost mapping is followed, nothing in clear."
 REQUIREMENTS = ("R64", "R16", "R20")
 TAGS = ("interop",)
 NODES = ("a", "b")
 TIMEOUT = 420
 A, B = layout.HENBS["a"], layout.HENBS["b"]
 PUBLIC, INSIDE, ROUTER = "10.9.0.50", "192.168.7.2", "192.168.7.1"
+PAUSE = """table inet pause {
+ chain both {
+  type filter hook prerouting priority raw
+  udp dport { 500, 4500 } drop
+  udp sport { 500, 4500 } drop
+ }
+}
+"""
 MASQUERADE = """table ip nat {
  chain after {
   type nat hook postrouting priority srcnat
@@ -42,6 +50,22 @@ class Router:
         scene.captures["home"] = capture.Capture(scene.switch, "home", scene.artefacts / "home.pcap")
         scene.captures["home"].wait_ready()
 
+    def forget(self, port):
+        """The box has lost what it had mapped; what b sends to UDP 4500 comes from this port from now on."""
+        self._udp_expires_after(1, 1)
+        self.scene["b"].run("busybox", "ping", "-c", "3", "-i", "0.3", "-W", "2", "-q", "-I", INSIDE, A.lan, check=False, timeout=20)
+        self.node.run("nft", "-f", "-", feed=PAUSE)
+        self.node.run("nft", "delete", "table", "ip", "nat")
+        self.node.run("nft", "-f", "-", feed=MASQUERADE.replace("oifname", f'oifname "lan0" udp dport 4500 masquerade to :{port}\n  oifname', 1))
+        time.sleep(2)  # the entry is over after one second, which nothing shows
+        self.node.run("nft", "delete", "table", "inet", "pause")
+        self._udp_expires_after(30, 120)
+        sees = f'":{port} STATE_V2_ESTABLISHED_IKE_SA'
+        process.until("a hears of b's new port by IKE", lambda: sees in self.scene.plutos["a"].whack("--showstates").out, 30, 0.3)
+
+    def _udp_expires_after(self, first, later):
+        self.node.sysctl(net__netfilter__nf_conntrack_udp_timeout=first, net__netfilter__nf_conntrack_udp_timeout_stream=later)
+
 
 def _rotates(scene, story, site, letter, other):
     flow = _flow(scene).start().run_for(1)
@@ -56,9 +80,20 @@ def _flow(scene, **options):
     return moves.Flow(scene["a"], A.lan, scene["b"], INSIDE, **options)
 
 
+def _follows_a_mapping(scene, story, site, router):
+    before = site["b"].link("a")["esp"]["spi_out"]
+    router.forget(50001)
+    lost = _flow(scene, rate=50, sctp=False).start().run_for(2).stop()
+    story.step("the box has another port for b: nothing reaches b any more", lost, lost.lost_by_sender[0] > 50 and lost.lost_by_sender[1] == 0)
+    process.until("b has changed the keys", lambda: site["b"].link("a")["esp"]["spi_out"] != before, 90, 0.5)
+    story.step("b notices and changes the keys from inside", f"{before} → {site['b'].link('a')['esp']['spi_out']}", site["b"].state("a") == "UP_CERT")
+    process.until("a is on the new SA", lambda: site["a"].link("b")["esp"]["spi_in"] != before, 30, 0.3)
+    story.flow("traffic both ways again", _flow(scene, rate=50).start().run_for(2).stop())
+
+
 def run(scene, story):
     begun = time.time()
-    Router(scene)
+    router = Router(scene)
     scene.plutos["b"].whack("--listen")  # as a host's network scripts do
     site = product.Site(scene, story.note).start("ab")
     site.push([policy.certificates("ab")])
@@ -71,6 +106,7 @@ def run(scene, story):
     story.step("a's SAs end at the NAT box", " ".join(held), len(held) == 2)
     story.flow("traffic", _flow(scene, rate=50).start().run_for(2).stop())
     _rotates(scene, story, site, "b", "a")
+    _follows_a_mapping(scene, story, site, router)
     scene.stop_captures()
     udp = [p for p in scene.captures["lan"].packets() if p.kind == "esp" and p.protocol == pcap.UDP]
     bare = [p for p in scene.captures["lan"].packets() if p.kind == "esp" and p.protocol != pcap.UDP]

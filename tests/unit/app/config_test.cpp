@@ -143,6 +143,46 @@ textfile = "/m.prom"
   EXPECT_EQ(config->metrics_textfile, "/m.prom");
 }
 
+/// A [backhaul.operator] that is right, with `change` instead of the line of the same key.
+std::string MovedBackhaul(const std::string& change = "", const std::string& backhaul = "[backhaul]\nreqid = 16001\n") {
+  std::string text = backhaul + "[backhaul.operator]\n";
+  for (const std::string line : {"connection = \"backhaul\"", "gateway = \"segw.example@10.8.0.254\"",
+                                 "local = \"10.200.0.1\"", "network = \"10.100.0.0/16\"", "probe = \"10.100.0.1\""}) {
+    const std::string key = line.substr(0, line.find(' '));
+    text += (change.starts_with(key + " ") ? change : line) + "\n";
+  }
+  return change.starts_with("identity") ? text + change + "\n" : text;
+}
+
+TEST(Config, R65TheMovedBackhaul) {
+  const auto config = Load(MovedBackhaul());
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->backhaul_move);
+  EXPECT_EQ(config->backhaul_move->connection, "backhaul");
+  EXPECT_EQ(config->backhaul_move->gateway.identity.str(), "segw.example");
+  EXPECT_EQ(config->backhaul_move->network.ToString(), "10.100.0.0/16");
+  EXPECT_FALSE(config->backhaul_move->by_subject);
+  EXPECT_TRUE(Load(MovedBackhaul("identity = \"subject\""))->backhaul_move->by_subject);
+  EXPECT_FALSE(Load("[backhaul]\nreqid = 1\n")->backhaul_move) << "off by default";
+  const auto by_keydist = Load(MovedBackhaul("probe = \"10.100.0.9\"") +
+                               "[keydist]\naddress = \"10.100.0.1:8443\"\nserver_name = \"k.example\"\n");
+  EXPECT_EQ(by_keydist->backhaul_move->probe.ToString(), "10.100.0.9");
+}
+
+TEST(Config, R65RefusesAMovedBackhaulThatCannotBe) {
+  const auto refused = [](const std::string& text) { return Load(text).status().ToString(); };
+  EXPECT_THAT(refused("[backhaul]\nreqid = 1\n[backhaul.operator]\nlocal = \"10.200.0.1\"\n"),
+              HasSubstr("backhaul.operator.connection is missing"));
+  EXPECT_THAT(refused(MovedBackhaul("connection = \"x2-a\"")), HasSubstr("not one of x2secd's"));
+  EXPECT_THAT(refused(MovedBackhaul("connection = \"--shutdown\"")), HasSubstr("backhaul.operator.connection"));
+  EXPECT_THAT(refused(MovedBackhaul("gateway = \"segw.example\"")), HasSubstr("must be identity@address"));
+  EXPECT_THAT(refused(MovedBackhaul("network = \"10.100.0.1/32\"")), HasSubstr("more than one address"));
+  EXPECT_THAT(refused(MovedBackhaul("local = \"10.100.0.9\"")), HasSubstr("must not be in"));
+  EXPECT_THAT(refused(MovedBackhaul("probe = \"10.9.0.1\"")), HasSubstr("must hold backhaul.operator.probe"));
+  EXPECT_THAT(refused(MovedBackhaul("identity = \"dn\"")), HasSubstr("must be one of"));
+  EXPECT_THAT(refused(MovedBackhaul("", "")), HasSubstr("needs backhaul.reqid"));
+}
+
 struct Refused {
   std::string_view more;
   std::string_view message;

@@ -98,6 +98,19 @@ TEST_F(DoctorTest, BackhaulWithoutItsReqidOrOneWayOnly) {
   EXPECT_EQ(Only(in).check, "backhaul.up");
 }
 
+TEST_F(DoctorTest, R65WhichCertificateTheBackhaulUses) {
+  DoctorInputs in = Well();
+  in.backhaul_move = BackhaulMoveView{.reqid = 7, .problem = "there is no operator certificate yet", .expected = false};
+  for (const auto& finding : Diagnose(in)) EXPECT_TRUE(finding.ok) << finding.check << ": before enrolment";
+  in.backhaul_move = BackhaulMoveView{.reqid = 7, .problem = "AUTHENTICATION_FAILED", .expected = true};
+  EXPECT_EQ(Only(in).check, "backhaul.certificate");
+  EXPECT_THAT(Only(in).detail, HasSubstr("AUTHENTICATION_FAILED"));
+  in.backhaul_move->problem.clear();
+  EXPECT_THAT(Diagnose(in), testing::Contains(testing::Field(&control::DoctorFinding::check, "backhaul.reqid")));
+  in.kernel->sas = {Sa("10.0.0.1", "10.0.0.2", 7), Sa("10.0.0.2", "10.0.0.1", 7)};
+  for (const auto& finding : Diagnose(in)) EXPECT_TRUE(finding.ok) << finding.check << ": moved";
+}
+
 TEST_F(DoctorTest, ClockPolicyKeydistAndSecrets) {
   DoctorInputs early = Well();
   early.clock_floor = early.now + absl::Hours(1);

@@ -129,6 +129,17 @@ TEST_F(HealthTest, TheBackhaulIsUpWithSasBothWays) {
   EXPECT_TRUE(monitor.health().backhaul_up) << "trusted by policy";
 }
 
+TEST_F(HealthTest, R65TheMovedBackhaulCounts) {
+  config_.backhaul_reqid = 100;
+  HealthMonitor monitor(config_, clock_);
+  core::KernelSnapshot kernel;
+  kernel.sas = {Sa("10.0.0.1", "10.0.0.2", 7), Sa("10.0.0.2", "10.0.0.1", 7)};
+  monitor.Look(kernel, false);
+  EXPECT_FALSE(monitor.health().backhaul_up) << "somebody else's reqid";
+  monitor.Look(kernel, false, 7);
+  EXPECT_TRUE(monitor.health().backhaul_up);
+}
+
 TEST_F(HealthTest, WithoutABackhaulThereIsNoneToMiss) {
   HealthMonitor monitor(config_, clock_);
   monitor.Look({}, false);

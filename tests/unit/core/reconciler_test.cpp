@@ -56,6 +56,29 @@ TEST_F(ReconcilerTest, MissingBrokenAndWrongPinsAreSet) {
   EXPECT_TRUE(Run().remove_pins.empty());
 }
 
+TEST_F(ReconcilerTest, R65ATunnelsPinIsSetRepairedAndRemoved) {
+  const TunnelPin pin{.local = Ip("10.200.0.1"),
+                      .network = *common::Cidr::Parse("10.100.0.0/16"),
+                      .local_end = Ip("10.8.0.1"),
+                      .peer_end = Ip("10.8.0.254"),
+                      .reqid = 102,
+                      .spi_out = std::nullopt};
+  TunnelPin other = pin;
+  other.reqid = 77;
+  desired_.tunnel_pins = {pin};
+  EXPECT_EQ(Run().set_tunnel_pins, std::vector{pin});
+  observed_.kernel.tunnel_pins = {other};
+  EXPECT_EQ(Run().set_tunnel_pins, std::vector{pin}) << "moved in its place";
+  EXPECT_TRUE(Run().remove_tunnel_pins.empty());
+  observed_.kernel.tunnel_pins = {pin};
+  EXPECT_TRUE(Run().empty());
+  desired_.tunnel_pins.clear();
+  EXPECT_EQ(Run().remove_tunnel_pins, (std::vector{std::pair(pin.local, pin.network)}));
+  observed_.kernel.tunnel_pins.clear();
+  observed_.kernel.broken_tunnel_pins = {pin};
+  EXPECT_EQ(Run().remove_tunnel_pins.size(), 1U);
+}
+
 TEST_F(ReconcilerTest, PinsAndClearPairsOfOthersTimesGo) {
   desired_.pins.clear();
   observed_.kernel.clear_pairs = {{Ip("10.9.5.1"), Ip("10.9.5.5")}};

@@ -116,6 +116,18 @@ TEST(GuardTable, R55ServicesOfTheBackhaul) {
   EXPECT_THAT(Chain(Structure(spec), "leaving_backhaul_only"), Not(HasSubstr("accept"))) << "no backhaul, no way";
 }
 
+TEST(GuardTable, R65TheMovedBackhaulIsAsGoodAsTheOldOne) {
+  core::GuardSpec spec = Spec();
+  spec.moved_reqid = 51;
+  const std::string structure = Structure(spec);
+  for (const char* reqid : {"reqid 50 accept", "reqid 51 accept"}) {
+    for (const char* chain : {"leaving_gtpu", "arriving_gtpu", "leaving_backhaul_only", "arriving_backhaul_only"}) {
+      EXPECT_THAT(Chain(structure, chain), HasSubstr(reqid)) << chain;
+    }
+  }
+  EXPECT_THAT(Chain(structure, "leaving"), Not(HasSubstr("reqid 51"))) << "X2 has no place in it";
+}
+
 TEST(GuardTable, RulesDoNotDependOnWhoIsAdmitted) {
   core::GuardSpec other = Spec();
   other.admitted.clear();
@@ -161,6 +173,7 @@ TEST(GuardTable, RefusesWhatCannotBeMeant) {
               }),
               HasSubstr("10.9.2.9 is not in 10.9.1.0/24"));
   EXPECT_THAT(refused([](auto& s) { s.backhaul_reqid.reset(); }), HasSubstr("core networks"));
+  EXPECT_THAT(refused([](auto& s) { s.moved_reqid = s.admitted.begin()->reqid; }), HasSubstr("the backhaul's reqid"));
   for (const char* name :
        {"", "eth0 ", "eth0\" accept }", "e*", "..", "an-interface-too", "eth\n0", "ät0", "a;b", "a/b"}) {
     EXPECT_THAT(refused([&](auto& s) {

@@ -151,6 +151,29 @@ TEST(StateListTest, ReadsAnEmptyStatus) {
   EXPECT_THAT(snapshot->connections, IsEmpty());
 }
 
+TEST(StateListTest, R65ReadsTheRouterOfOtherPeoplesConnections) {
+  const auto hop = [](const std::string& ends) {
+    WhackReply reply = ReplyOf("status_up");
+    for (ReplyLine& line : reply.lines) {
+      if (line.text.starts_with("\"x2-t-0\": "))
+        line.text = "\"backup\": " + ends;
+      else if (line.text.starts_with("\"x2-t-0\""))
+        line.text.replace(1, 6, "backup");
+    }
+    const auto snapshot = ParseStatus(reply);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    const auto at = snapshot->next_hops.find("backup");
+    return at == snapshot->next_hops.end() ? "none" : at->second.ToString();
+  };
+  EXPECT_EQ(hop("10.200.0.1/32===10.8.0.1[@a]...10.8.0.254[@segw]===10.100.0.0/16; erouted; eroute owner: #2"),
+            "10.8.0.254")
+      << "none is named: it is the peer";
+  EXPECT_EQ(hop("10.200.0.1/32===10.8.0.1<10.8.0.1>[CN=a]---10.8.0.9...10.8.0.254<10.8.0.254>[@segw]===0.0.0.0/0; x"),
+            "10.8.0.9");
+  EXPECT_EQ(hop("10.8.0.1[@a]...%any[@segw]; unrouted"), "none");
+  EXPECT_TRUE(ParseStatus(ReplyOf("status_up"))->next_hops.empty()) << "ours are known";
+}
+
 TEST(StateListTest, ReadsTheFingerprintOfOwnConnectionsOnly) {
   WhackReply reply = ReplyOf("status_up");
   for (ReplyLine& line : reply.lines) {

@@ -104,6 +104,37 @@ TEST(WhackCommandTest, R64AddressesBehindTheEndsOfIkeAreClients) {
   EXPECT_NE(AddWords(spec).back(), AddWords(PskSpec()).back());
 }
 
+TEST(WhackCommandTest, R65ANetworkBehindAGateway) {
+  core::ConnectionSpec spec = CertificateSpec();
+  spec.peer_network = *common::Cidr::Parse("10.9.0.0/30");
+  EXPECT_FALSE(whack_command::Add(spec, {}).ok()) << "our own address is in there";
+  spec.local_address = *common::IpAddress::Parse("10.200.0.1");
+  spec.local_id_is_subject = true;
+  spec.next_hop = *common::IpAddress::Parse("10.9.0.99");
+  const auto [ours, peers] = Ends(AddWords(spec));
+  EXPECT_THAT(Text(peers), testing::HasSubstr("--client 10.9.0.0/30"));
+  EXPECT_THAT(Text(ours), testing::HasSubstr("--client 10.200.0.1/32"));
+  EXPECT_THAT(Text(ours), testing::HasSubstr("--id %fromcert"));
+  EXPECT_THAT(Text(ours), testing::HasSubstr("--nexthop 10.9.0.99"));
+  core::ConnectionSpec elsewhere = spec;
+  elsewhere.next_hop.reset();
+  EXPECT_EQ(AddWords(spec).back(), AddWords(elsewhere).back()) << "another router is no other connection";
+  elsewhere.peer_network = *common::Cidr::Parse("10.9.0.0/29");
+  EXPECT_NE(AddWords(spec).back(), AddWords(elsewhere).back());
+  spec.transport_mode = true;
+  EXPECT_FALSE(whack_command::Add(spec, {}).ok());
+}
+
+TEST(WhackCommandTest, R65SomebodyElsesConnectionIsNamedAndNothingElse) {
+  EXPECT_THAT(*whack_command::TakeDown("backhaul"), testing::ElementsAre("--terminate", "--name", "backhaul"));
+  EXPECT_THAT(*whack_command::BringUp("backhaul/0x1"),
+              testing::ElementsAre("--initiate", "--asynchronous", "--name", "backhaul/0x1"));
+  for (const char* bad : {"", "--shutdown", "-x", "x2-henb-b.example-0", "a b", "a\nb"}) {
+    EXPECT_FALSE(whack_command::TakeDown(bad).ok()) << bad;
+    EXPECT_FALSE(whack_command::BringUp(bad).ok()) << bad;
+  }
+}
+
 TEST(WhackCommandTest, NothingFromOutsideBecomesAnOption) {
   core::ConnectionSpec spec = CertificateSpec();
   spec.expected_ca = "--updown";

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "common/strings.h"
+
 namespace henb::x2sec::xfrm {
 namespace {
 
@@ -48,6 +50,57 @@ TEST(OwnPolicies, R16WithoutAnSpiOutboundIsBlockedAndInboundStillNeedsEsp) {
     EXPECT_EQ(policy.block, policy.selector.direction == Direction::kOut);
     EXPECT_TRUE(policy.sa.has_value());
   }
+}
+
+core::TunnelPin ATunnelPin(const char* network) {
+  core::TunnelPin pin;
+  pin.local = Ip("10.200.0.1");
+  pin.network = *common::Cidr::Parse(network);
+  pin.local_end = Ip("10.8.0.1");
+  pin.peer_end = Ip("10.8.0.254");
+  pin.reqid = 77;
+  return pin;
+}
+
+TEST(OwnPolicies, R65ATunnelsPinCoversBothHalvesOfItsNetwork) {
+  const auto policies = PoliciesOf(ATunnelPin("10.100.0.0/16"));
+  ASSERT_THAT(policies, SizeIs(4));
+  std::vector<std::string> networks;
+  for (const KernelPolicy& policy : policies) {
+    EXPECT_GT(policy.priority, 1753281U) << "pluto's for two hosts";
+    EXPECT_LT(policy.priority, 1753283U) << "pluto's for a host and a /31";
+    ASSERT_TRUE(policy.sa.has_value());
+    EXPECT_TRUE(policy.sa->required) << "never in clear";
+    const bool out = policy.selector.direction == Direction::kOut;
+    EXPECT_EQ(policy.sa->reqid, out ? 77 : 0);
+    EXPECT_EQ(policy.sa->source, out ? Ip("10.8.0.1") : Ip("10.8.0.254"));
+    if (out) {
+      networks.push_back(
+          common::StrCat(policy.selector.destination.ToString(), "/", policy.selector.destination_prefix));
+    }
+  }
+  EXPECT_THAT(networks, ElementsAre("10.100.0.0/17", "10.100.128.0/17")) << "10.100.0.0/16 is pluto's own place";
+  EXPECT_THAT(PoliciesOf(ATunnelPin("0.0.0.0/0")), SizeIs(4));
+  EXPECT_THAT(PoliciesOf(ATunnelPin("10.100.0.1/32")), IsEmpty());
+}
+
+TEST(OwnPolicies, R65ATunnelsPinIsReadBackAsItWasWritten) {
+  for (const char* network : {"10.100.0.0/16", "0.0.0.0/0", "10.100.0.2/31"}) {
+    core::TunnelPin pin = ATunnelPin(network);
+    for (const auto& spi : {std::optional<std::uint32_t>(), std::optional<std::uint32_t>(0x1234)}) {
+      for (const bool from_any : {false, true}) {
+        pin.spi_out = spi;
+        pin.from_any_peer = from_any;
+        const OwnPolicies own = Recognise(PoliciesOf(pin), kPorts);
+        EXPECT_THAT(own.tunnel_pins, ElementsAre(pin)) << network;
+        EXPECT_THAT(own.broken_tunnel_pins, IsEmpty());
+      }
+    }
+  }
+  auto half = PoliciesOf(ATunnelPin("10.100.0.0/16"));
+  half.pop_back();
+  EXPECT_THAT(Recognise(half, kPorts).broken_tunnel_pins, SizeIs(1));
+  EXPECT_THAT(Recognise(half, kPorts).tunnel_pins, IsEmpty());
 }
 
 TEST(OwnPolicies, R16BeltIsAtTheWorstPriorityInEveryDirection) {

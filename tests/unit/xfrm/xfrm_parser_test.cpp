@@ -116,6 +116,7 @@ TEST(XfrmParser, R64ReadsAnSaInUdp) {
   EXPECT_EQ(sa->destination, Ip("10.9.0.2"));
   EXPECT_EQ(sa->reqid, 101);
   EXPECT_EQ(sa->suite, "rfc4106(gcm(aes))/288");
+  EXPECT_TRUE(sa->in_udp);
 }
 
 TEST(XfrmParser, ReadsAnSaWithoutItsKey) {

@@ -1,6 +1,6 @@
 """Faults of the scenarios about enrolment, other people's certificates and other people's IKE daemons."""
 
-from . import cross, moves, nem
+from . import backhaul, cross, moves, nem
 from .planting import Fault, open_while_refused, opened
 
 
@@ -44,7 +44,16 @@ def _nothing_is_constrained(scene, patch, _):
     patch(cross, "certify", lambda original, where, authority, other, name, *_, **__: original(where, authority, other, name))
 
 
+def _gateway_takes_both(scene, patch, module):
+    patch(module, "_start", lambda original, *args, **more: (backhaul.open_gateway(scene, "a"), original(*args, **more))[1])
+
+
 ALL = (
+    Fault(
+        "gateway-takes-both", "backhaul-refused", "the gateway takes the operator certificate as well",
+        ("the gateway does not take the operator certificate", "the old one is up as it was"),
+        _gateway_takes_both,
+    ),
     Fault(
         "strangers-are-listed", "enrol-through-nem", "whoever comes to the NEM is a listed device, and whatever the NEM asks for is",
         ("nobody's certificate: nothing is taken", "a certificate of a vendor the NEM does not know: nothing is taken",

@@ -112,7 +112,7 @@ class Pluto:
             raise process.Failed(str(result))
 
     def add_certificate(self, name, me, peer, ckaid, peer_ca, reqid, *extra, mode="--tunnel"):
-        """A connection by certificates. `me` and `peer` are End."""
+        """A connection by certificates. `me` and `peer` are End. Without `peer_ca` any root of the database will do."""
         self._checked_add(
             name,
             *me.words(),
@@ -126,8 +126,7 @@ class Pluto:
             "%disabled",
             "--to",
             *peer.words(),
-            "--ca",
-            peer_ca,
+            *(("--ca", peer_ca) if peer_ca else ()),
             "--authby",
             "ecdsa",
             "--sendcert",
