@@ -27,7 +27,7 @@ struct BackhaulView {
   bool on_foreign_ike = false;  ///< They hold one on an IKE SA of another connection: proved by another certificate.
   bool new_held = false;        ///< The kernel holds SAs of the new one both ways; it may be a dead pluto's.
   std::uint64_t bytes_in = 0;   ///< Of the newest child of the new one.
-  absl::Duration age;           ///< Of its authentication, where new_up.
+  absl::Duration age{};         ///< Of its authentication, where new_up.
   bool changing_key = false;
 };
 
