@@ -127,7 +127,7 @@ def run(scene, story):
     cluster.register("abf")
     story.step("three members, three replicas", f"{cluster.leader()} leads", True)
     site = _pair(scene, story, cluster)
-    recorder = replicas.Recorder(scene, keydist_protos.generate(programs.TOP, scene.folder / "protos"), "ab")
+    recorder = replicas.Recorder(scene, keydist_protos.generate(programs.TOP, scene.artefacts / "protos"), "ab")
     play = Play(scene, story, cluster, recorder)
     begun = time.time()
     play.back("the recorder gets keys of all three")
