@@ -312,16 +312,6 @@ void DaemonParts::MakeRevocation(std::function<void()> token_back) {
                                *adapters.certificates, *credentials, [this] { revocation->ProveEverybody(); }});
 }
 
-/// pluto holds on to every CA that it has seen, until it is told to look anew; only then a proof is one.
-void DaemonParts::CertificatesWithdrawn() {
-  if (!adapters.ipsec) return;
-  ike_worker->Run([ike = adapters.ike.get()] { return ike->TrustNewRoots(); },
-                  [](const absl::Status& told) {
-                    if (!told.ok()) common::LogDebug("pluto.roots_not_told", {{"error", told}});
-                  });
-  revocation->ProveEverybody();
-}
-
 /// Servers of lists and cross-certificates.
 std::vector<core::BackhaulOnlyService> DaemonParts::PublishedServices() const {
   std::vector<std::string> urls = revocation->urls();

@@ -107,7 +107,6 @@ struct DaemonParts {
   void MakeSuccession();
   void MakeRevocation(std::function<void()> token_back);
   [[nodiscard]] std::vector<core::BackhaulOnlyService> PublishedServices() const;
-  void CertificatesWithdrawn();
 };
 
 }  // namespace henb::x2sec::app

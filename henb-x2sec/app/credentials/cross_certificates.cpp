@@ -199,7 +199,6 @@ void CrossCertificates::TellWhatChanged(const Outcome& outcome) {
   for (const std::string& what : outcome.withdrawn) {
     common::LogWarning("cross_certificates.withdrawn", {{"certificate", what}});
   }
-  if (!outcome.withdrawn.empty()) parts_.withdrawn();
 }
 
 void CrossCertificates::Took(std::size_t source, const Outcome& outcome) {

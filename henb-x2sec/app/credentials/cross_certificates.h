@@ -1,7 +1,6 @@
 // Cross-certificates from the operator's repository (R40).
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,8 +29,8 @@ namespace henb::x2sec::app {
 
 /// Fetches the repositories of `credentials.cross_certificates` once a day, and puts what is usable into the NSS
 /// database without trust of its own: pluto judges paths over it, path length and name constraints included. What a
-/// repository has no more, or has no more of use, goes again; one that does not answer, or not with certificates,
-/// withdraws nothing. Loop thread; fetching and importing on `worker`, one repository at a time.
+/// repository has no more, or has no more of use, goes again (a pluto that has used it remembers it until it is
+/// started anew: docs/pluto.md); one that does not answer, or not with certificates, withdraws nothing. Loop thread; fetching and importing on `worker`, one repository at a time.
 class CrossCertificates {
  public:
   struct Parts {
@@ -43,8 +42,6 @@ class CrossCertificates {
     core::HttpFetcher& fetcher;
     core::CertificateStore& store;
     const Credentials& credentials;
-    /// Something was taken back: links that are up may rest on it.
-    std::function<void()> withdrawn;
   };
   explicit CrossCertificates(Parts parts) : parts_(std::move(parts)) {}
   void Start();

@@ -69,8 +69,6 @@ class RevocationWatch {
   void LearnPluto(absl::StatusOr<core::OcspSettings> settings);
   /// pluto has authenticated this neighbour by its certificate.
   void Authenticated(const common::HenbId& id);
-  /// Some paths may hold no more: each link by certificate proves itself anew.
-  void ProveEverybody() { ForgetAndProve(); }
   /// On the slow timer: news grows old.
   void Tick();
 

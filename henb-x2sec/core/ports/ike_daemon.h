@@ -140,7 +140,7 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::Status BringUp(const std::string& foreign) = 0;
   [[nodiscard]] virtual absl::Status RereadSecrets() = 0;
   [[nodiscard]] virtual absl::Status RereadCertificates() = 0;
-  /// Roots new in the NSS database are trusted from now on, CAs that left it are forgotten, without a restart.
+  /// A root new in the NSS database is trusted from now on, without a restart.
   [[nodiscard]] virtual absl::Status TrustNewRoots() = 0;
   /// Answers about peers' certificates are asked for anew from now on.
   [[nodiscard]] virtual absl::Status ForgetOcspAnswers() = 0;
