@@ -30,7 +30,8 @@ namespace henb::x2sec::app {
 /// Fetches the repositories of `credentials.cross_certificates` once a day, and puts what is usable into the NSS
 /// database without trust of its own: pluto judges paths over it, path length and name constraints included. What a
 /// repository has no more, or has no more of use, goes again (a pluto that has used it remembers it until it is
-/// started anew: docs/pluto.md); one that does not answer, or not with certificates, withdraws nothing. Loop thread; fetching and importing on `worker`, one repository at a time.
+/// started anew: docs/pluto.md); one that does not answer, or not with certificates, withdraws nothing. Loop thread;
+/// fetching and importing on `worker`, one repository at a time.
 class CrossCertificates {
  public:
   struct Parts {
