@@ -111,7 +111,7 @@ def _in_machine(given, words, folder, tell):
             cwd="/",
             env=env,
             timeout=given.timeout,
-            memory=3072,
+            memory=4096,
             interactive=interactive,
             tell=tell,
         )
