@@ -88,6 +88,12 @@ def _artefact_folder(given):
     return folder
 
 
+def _machine_memory():
+    """MiB for the virtual machine: what three members of etcd and their disks take, where the host has that and as much again."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return 4096 if host >= 8192 else 3072
+
+
 def _in_machine(given, words, folder, tell):
     """Plays the same command line in the virtual machine."""
     from vm import kernel as vm_kernel
@@ -111,7 +117,7 @@ def _in_machine(given, words, folder, tell):
             cwd="/",
             env=env,
             timeout=given.timeout,
-            memory=4096,
+            memory=_machine_memory(),
             interactive=interactive,
             tell=tell,
         )
