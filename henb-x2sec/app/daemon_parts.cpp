@@ -307,9 +307,8 @@ void DaemonParts::MakeRevocation(std::function<void()> token_back) {
                                                          .token = config.token.has_value(),
                                                          .gone = [this] { links->EvaluateAll(); },
                                                          .back = std::move(token_back)});
-  cross_certificates = std::make_unique<CrossCertificates>(
-      CrossCertificates::Parts{config, loop, clock, random, *revocation_worker, *adapters.fetcher,
-                               *adapters.certificates, *credentials, [this] { revocation->ProveEverybody(); }});
+  cross_certificates = std::make_unique<CrossCertificates>(CrossCertificates::Parts{
+      config, loop, clock, random, *revocation_worker, *adapters.fetcher, *adapters.certificates, *credentials});
 }
 
 /// Servers of lists and cross-certificates.

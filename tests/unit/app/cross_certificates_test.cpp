@@ -110,8 +110,8 @@ class CrossCertificatesTest : public tests::LoopFixture {
     return device_.vendor_root.IssueFor({.subject = subject, .ca = true}, other.key());
   }
   std::unique_ptr<CrossCertificates> Started() {
-    auto cross = std::make_unique<CrossCertificates>(CrossCertificates::Parts{
-        device_.config, loop, clock, random, worker, fetcher_, store_, credentials_, [this] { ++withdrawn_; }});
+    auto cross = std::make_unique<CrossCertificates>(
+        CrossCertificates::Parts{device_.config, loop, clock, random, worker, fetcher_, store_, credentials_});
     cross->Start();
     Settle();
     return cross;
