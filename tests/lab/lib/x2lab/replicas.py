@@ -81,7 +81,10 @@ class Member:
 
     def leads(self):
         """Whether it says that it is the leader; False where it says nothing."""
-        fetch = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=3).read())"
+        fetch = (
+            "import signal, sys, urllib.request; signal.alarm(8); "
+            "sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=3).read())"
+        )
         said = self.node.run("/usr/bin/python3", "-c", fetch, f"http://{self.address}:{METRICS}/metrics", check=False)
         return "\netcd_server_is_leader 1" in said.out
 
