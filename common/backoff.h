@@ -8,6 +8,12 @@
 
 namespace henb::common {
 
+/// `first`, doubled `times` times, at most `most`. Pure.
+[[nodiscard]] inline absl::Duration DoubledDelay(absl::Duration first, int times, absl::Duration most) {
+  constexpr int kEnough = 20;
+  return std::min(most, first * static_cast<double>(1U << std::clamp(times, 0, kEnough)));
+}
+
 /// For attempts that many devices make for the same reason, such as to come back to a server that was gone. Each delay
 /// lies anywhere between a quarter of a window and all of it; windows double from `first` to `most`. So devices that
 /// fail in the same moment come back over three quarters of a window, not together. One thread.
@@ -16,9 +22,7 @@ class Backoff {
   Backoff(absl::Duration first, absl::Duration most) : first_(first), most_(most) {}
 
   [[nodiscard]] absl::Duration Next(Random& random) {
-    constexpr int kEnough = 20;
-    const absl::Duration window = std::min(most_, first_ * static_cast<double>(1U << std::min(attempts_, kEnough)));
-    ++attempts_;
+    const absl::Duration window = DoubledDelay(first_, attempts_++, most_);
     return random.Jitter(window * 0.625, 0.6);
   }
   void Reset() { attempts_ = 0; }

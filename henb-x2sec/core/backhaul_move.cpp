@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/backoff.h"
+
 namespace henb::x2sec::core {
 namespace {
 
@@ -136,9 +138,7 @@ void Moved(Work& work, const BackhaulView& view) {
 
 }  // namespace
 
-absl::Duration BackhaulAgainIn(int failures) {
-  return std::min(kLongestRetry, kFirstRetry * static_cast<double>(1U << std::min(failures, 10)));
-}
+absl::Duration BackhaulAgainIn(int failures) { return common::DoubledDelay(kFirstRetry, failures, kLongestRetry); }
 
 BackhaulStep LookAtBackhaul(BackhaulMove move, const BackhaulView& view) {
   Work work{std::move(move), {}};

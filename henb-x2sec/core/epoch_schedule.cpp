@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/backoff.h"
+
 namespace henb::x2sec::core {
 namespace {
 
@@ -23,8 +25,6 @@ std::optional<absl::Duration> KeyChangeStartsIn(bool link_is_up, bool replaced, 
   return initiator ? kLowerStarts : kHigherStarts;
 }
 
-absl::Duration KeyChangeAgainIn(int attempts) {
-  return std::min(kLongestRetry, kFirstRetry * static_cast<double>(1U << std::clamp(attempts, 0, 10)));
-}
+absl::Duration KeyChangeAgainIn(int attempts) { return common::DoubledDelay(kFirstRetry, attempts, kLongestRetry); }
 
 }  // namespace henb::x2sec::core

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/backoff.h"
+
 namespace henb::x2sec::core {
 namespace {
 
@@ -33,8 +35,7 @@ MappingStep LookThroughNat(MappingWatch watch, std::uint64_t bytes_in, absl::Dur
     ++step.watch.unanswered;
   } else if (now >= watch.next_change) {
     step.change_key = true;
-    step.watch.next_change =
-        now + std::min(kLongestChangeAgain, kChangeAgain * static_cast<double>(1U << std::min(watch.changes, 10)));
+    step.watch.next_change = now + common::DoubledDelay(kChangeAgain, watch.changes, kLongestChangeAgain);
     ++step.watch.changes;
   }
   return step;

@@ -54,6 +54,23 @@ std::vector<SaInfo> OrphanSas(const ConnectionSpec& connection, const IkeSnapsho
   return out;
 }
 
+std::vector<SaInfo> SeenFor(const std::vector<SaInfo>& found, absl::Duration now, absl::Duration after,
+                            std::map<std::uint32_t, absl::Duration>* seen) {
+  std::vector<SaInfo> out;
+  std::map<std::uint32_t, absl::Duration> others;
+  for (const SaInfo& sa : found) {
+    const auto before = seen->find(sa.spi);
+    const absl::Duration since = before == seen->end() ? now : before->second;
+    if (now - since < after) {
+      others[sa.spi] = since;
+    } else {
+      out.push_back(sa);
+    }
+  }
+  *seen = std::move(others);
+  return out;
+}
+
 std::optional<std::uint32_t> Successor(const ConnectionSpec& connection, const KernelSnapshot& kernel) {
   const SaInfo* newest = nullptr;
   bool back = false;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "henb-x2sec/core/ports/ike_daemon.h"
 #include "henb-x2sec/core/ports/kernel_ipsec.h"
 
@@ -30,6 +31,11 @@ struct LiveChild {
 /// SAs of this pair and reqid that pluto knows nothing of. Ours to remove once a living child has taken over.
 [[nodiscard]] std::vector<SaInfo> OrphanSas(const ConnectionSpec& connection, const IkeSnapshot& ike,
                                             const KernelSnapshot& kernel);
+
+/// Those of `found` that have been there for `after`. `seen` says of the others since when, by SPI, and forgets the
+/// rest.
+[[nodiscard]] std::vector<SaInfo> SeenFor(const std::vector<SaInfo>& found, absl::Duration now, absl::Duration after,
+                                          std::map<std::uint32_t, absl::Duration>* seen);
 
 /// The outbound SPI that traffic belongs on. Children come oldest first. The pinned one stays while it lives, until a
 /// newer child has received something: then the peer has moved, and we follow (notes: moving earlier at the responder

@@ -5,8 +5,8 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "henb-x2sec/app/credentials/own_connection.h"
 #include "henb-x2sec/core/sa_view.h"
-#include "policy/suite.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -43,9 +43,7 @@ absl::StatusOr<core::ConnectionSpec> BackhaulSpec(const BackhaulMoveConfig& conf
                                                   const common::HenbId& self, const Credentials& credentials) {
   const std::optional<Credential>& held = credentials.operator_credential();
   if (!held || held->ckaid.empty()) return absl::FailedPreconditionError("there is no operator certificate yet");
-  core::ConnectionSpec spec;
-  spec.name = common::StrCat(core::kConnectionPrefix, BackhaulId().str(), "-0");
-  spec.local_id = self;
+  core::ConnectionSpec spec = OwnConnection(BackhaulId(), self, *held, reqid);
   spec.local_id_is_subject = config.by_subject;
   spec.peer_id = config.gateway.identity;
   spec.local_address = config.local;
@@ -53,14 +51,7 @@ absl::StatusOr<core::ConnectionSpec> BackhaulSpec(const BackhaulMoveConfig& conf
   spec.peer_network = config.network;
   spec.local_ike_address = local_to_gateway;
   spec.peer_ike_address = *config.gateway.address;
-  spec.reqid = reqid;
-  spec.auth = core::IkeAuth::kCertificate;
-  spec.local_ckaid = held->ckaid;
-  spec.local_subject = held->certificate.subject();
-  spec.local_key_is_rsa = held->rsa;
   spec.expected_ca = held->anchor.subject();
-  spec.ike_suites = policy::IkeProposals(policy::DefaultSuites());
-  spec.esp_suites = policy::EspProposals(policy::DefaultSuites());
   return spec;
 }
 
@@ -294,23 +285,16 @@ void BackhaulMover::PinMoved(std::uint32_t spi_out) {
 
 /// What a dead pluto left of the new connection goes once it carries nothing.
 void BackhaulMover::RemoveOrphans() {
-  std::map<std::uint32_t, absl::Duration> still_there;
-  const absl::Duration now = parts_.clock.Steady();
+  std::vector<core::SaInfo> found;
   const bool carries = move_.phase == Phase::kMoved &&
                        (!wanted_ || core::LiveChildren(*wanted_, parts_.mirror.ike(), parts_.mirror.kernel()).empty());
   if (wanted_ && parts_.mirror.pluto_running() && !carries && !parts_.key_changes.Running(BackhaulId())) {
-    for (const core::SaInfo& sa : core::OrphanSas(*wanted_, parts_.mirror.ike(), parts_.mirror.kernel())) {
-      const auto seen = orphans_.find(sa.spi);
-      const absl::Duration since = seen == orphans_.end() ? now : seen->second;
-      if (now - since < kOrphanKnown) {
-        still_there[sa.spi] = since;
-        continue;
-      }
-      common::LogInfo("backhaul.orphan_removed", {{"spi", sa.spi}});
-      parts_.mirror.DeleteSa(sa);
-    }
+    found = core::OrphanSas(*wanted_, parts_.mirror.ike(), parts_.mirror.kernel());
   }
-  orphans_ = std::move(still_there);
+  for (const core::SaInfo& sa : core::SeenFor(found, parts_.clock.Steady(), kOrphanKnown, &orphans_)) {
+    common::LogInfo("backhaul.orphan_removed", {{"spi", sa.spi}});
+    parts_.mirror.DeleteSa(sa);
+  }
 }
 
 void BackhaulMover::LookAgain() {

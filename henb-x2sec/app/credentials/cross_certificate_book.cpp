@@ -51,7 +51,10 @@ absl::Status WriteCrossCertificateBook(const std::string& path, const CrossCerti
     for (const Certificate& each : certificates) list.push_back(each.pem());
     json[url] = std::move(list);
   }
-  return common::WriteFileAtomically(path, json.dump(1) + "\n", 0600);
+  const std::string text = json.dump(1) + "\n";
+  const absl::StatusOr<std::string> there = common::ReadFile(path);
+  if (there.ok() && *there == text) return absl::OkStatus();
+  return common::WriteFileAtomically(path, text, 0600);
 }
 
 CrossCertificateBook OnlyOf(const CrossCertificateBook& book, const std::set<std::string>& urls) {
@@ -62,15 +65,15 @@ CrossCertificateBook OnlyOf(const CrossCertificateBook& book, const std::set<std
   return out;
 }
 
-std::vector<Certificate> WithdrawnCertificates(const CrossCertificateBook& before, const CrossCertificateBook& after) {
-  std::set<std::string> kept;
-  for (const auto& [url, certificates] : after) {
-    for (const Certificate& each : certificates) kept.insert(std::string(each.der()));
+std::vector<Certificate> DifferenceOf(const CrossCertificateBook& one, const CrossCertificateBook& other) {
+  std::set<std::string> seen;
+  for (const auto& [url, certificates] : other) {
+    for (const Certificate& each : certificates) seen.insert(std::string(each.der()));
   }
   std::vector<Certificate> out;
-  for (const auto& [url, certificates] : before) {
+  for (const auto& [url, certificates] : one) {
     for (const Certificate& each : certificates) {
-      if (kept.insert(std::string(each.der())).second) out.push_back(each);
+      if (seen.insert(std::string(each.der())).second) out.push_back(each);
     }
   }
   return out;

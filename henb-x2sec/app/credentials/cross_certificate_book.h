@@ -17,13 +17,13 @@ using CrossCertificateBook = std::map<std::string, std::vector<common::Certifica
 
 /// Empty where there is no file; DataLoss names the place. For a worker.
 [[nodiscard]] absl::StatusOr<CrossCertificateBook> ReadCrossCertificateBook(const std::string& path);
-/// Durable when it returns. For a worker.
+/// Durable when it returns; a file that says the same already is not written. For a worker.
 [[nodiscard]] absl::Status WriteCrossCertificateBook(const std::string& path, const CrossCertificateBook& book);
 
 /// The same but for repositories that are not among `urls`. Pure.
 [[nodiscard]] CrossCertificateBook OnlyOf(const CrossCertificateBook& book, const std::set<std::string>& urls);
-/// Of `before`, what no repository of `after` has. Pure.
-[[nodiscard]] std::vector<common::Certificate> WithdrawnCertificates(const CrossCertificateBook& before,
-                                                                     const CrossCertificateBook& after);
+/// Of `one`, what no repository of `other` has. Pure.
+[[nodiscard]] std::vector<common::Certificate> DifferenceOf(const CrossCertificateBook& one,
+                                                            const CrossCertificateBook& other);
 
 }  // namespace henb::x2sec::app

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <set>
 
+#include "common/backoff.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/app/credentials/certificate_path.h"
@@ -123,13 +125,14 @@ struct CrossCertificates::Job {
     CrossCertificateBook during = before;
     if (!url.empty()) {
       const std::vector<Certificate>& fresh = after.at(url);
-      during[url].insert(during[url].end(), fresh.begin(), fresh.end());
+      const std::vector<Certificate> added = DifferenceOf(after, before);
+      during[url].insert(during[url].end(), added.begin(), added.end());
       RETURN_IF_ERROR(WriteCrossCertificateBook(book_path, during));
       for (const Certificate& each : fresh) {
         RETURN_IF_ERROR_CTX(store->ImportIntermediate(each), StrCat("importing ", each.subject()));
       }
     }
-    for (const Certificate& each : WithdrawnCertificates(during, after)) {
+    for (const Certificate& each : DifferenceOf(during, after)) {
       const bool needed = std::any_of(own_path.begin(), own_path.end(),
                                       [&](const Certificate& own) { return own.der() == each.der(); });
       if (needed) continue;
@@ -216,8 +219,7 @@ void CrossCertificates::Took(std::size_t source, const Outcome& outcome) {
   ++at.failures;
   common::LogWarning("cross_certificates.not_fetched",
                      {{"url", at.url}, {"error", outcome.status}, {"failures", at.failures}});
-  const absl::Duration back_off = kFirstRetry * static_cast<double>(1U << std::min(at.failures - 1, 10));
-  Schedule(source, parts_.random.Jitter(std::min(back_off, kLongestRetry), 0.3));
+  Schedule(source, parts_.random.Jitter(common::DoubledDelay(kFirstRetry, at.failures - 1, kLongestRetry), 0.3));
 }
 
 }  // namespace henb::x2sec::app

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/backoff.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/app/enrolment/renewal_schedule.h"
@@ -27,12 +28,6 @@ constexpr double kJitter = 0.25;
 constexpr std::size_t kMostSteps = 64;
 
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
-
-absl::Duration BackOff(absl::Duration first, int failures, absl::Duration longest) {
-  absl::Duration delay = first;
-  for (int i = 1; i < failures && delay < longest; ++i) delay *= 2;
-  return std::min(delay, longest);
-}
 
 /// Errors of the enroller begin with the name of the event ("cmp.untrusted_path: …").
 std::string EventOf(const absl::Status& error) {
@@ -250,7 +245,7 @@ absl::Duration Enrolment::RetryIn(const absl::Status& error) {
     longest = std::clamp(left / kTriesInWhatIsLeft, kShortestLongestRetry, kLongestRenewalRetry);
   }
   const absl::Duration first = absl::IsUnavailable(error) ? kFirstRetryUnreachable : kFirstRetry;
-  return parts_.random.Jitter(BackOff(first, failures_, longest), kJitter);
+  return parts_.random.Jitter(common::DoubledDelay(first, failures_ - 1, longest), kJitter);
 }
 
 void Enrolment::ScheduleRetry(absl::Duration delay) {

@@ -6,8 +6,7 @@
 
 #include "common/log.h"
 #include "common/status.h"
-#include "henb-x2sec/core/reconciler.h"
-#include "policy/suite.h"
+#include "henb-x2sec/app/credentials/own_connection.h"
 
 namespace henb::x2sec::app {
 namespace {
@@ -52,22 +51,13 @@ absl::StatusOr<core::ConnectionSpec> InitialIpsecSpec(const EnrolmentSeg& seg, c
     return absl::FailedPreconditionError(
         "no operator root to verify the SEG to (credentials.operator_root, x2secctl provision)");
   }
-  core::ConnectionSpec spec;
-  spec.name = StrCat(core::kConnectionPrefix, InitialIpsecId().str(), "-0");
-  spec.local_id = self;
+  core::ConnectionSpec spec = OwnConnection(InitialIpsecId(), self, credentials.vendor(), reqid);
   spec.peer_id = seg.identity;
   spec.local_address = local_to_ra_ca;
   spec.peer_address = ra_ca;
   spec.local_ike_address = local_to_seg;
   spec.peer_ike_address = *seg.address;
-  spec.reqid = reqid;
-  spec.auth = core::IkeAuth::kCertificate;
-  spec.local_ckaid = credentials.vendor().ckaid;
-  spec.local_subject = credentials.vendor().certificate.subject();
-  spec.local_key_is_rsa = credentials.vendor().rsa;
   spec.expected_ca = credentials.operator_roots().front().subject();
-  spec.ike_suites = policy::IkeProposals(policy::DefaultSuites());
-  spec.esp_suites = policy::EspProposals(policy::DefaultSuites());
   spec.lifetime = kLifetime;
   return spec;
 }

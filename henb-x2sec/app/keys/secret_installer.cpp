@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/backoff.h"
 #include "common/log.h"
 
 namespace henb::x2sec::app {
@@ -92,8 +93,7 @@ void SecretInstaller::Finished(Written written) {
 }
 
 void SecretInstaller::TryAgainLater() {
-  const absl::Duration delay = std::min(kFirstRetry * (1 << std::min(failures_, 10)), kLongestRetry);
-  ++failures_;
+  const absl::Duration delay = common::DoubledDelay(kFirstRetry, failures_++, kLongestRetry);
   again_ = loop_.After(random_.Jitter(delay, 0.25), [this] {
     again_.reset();
     Flush();

@@ -1,6 +1,7 @@
 // Links: what the state machine's actions do.
 #include <algorithm>
 
+#include "common/backoff.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "henb-x2sec/app/links/links.h"
@@ -16,10 +17,6 @@ constexpr absl::Duration kProofAfterHold = absl::Seconds(3);
 constexpr absl::Duration kFirstRetry = absl::Seconds(1);
 constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestRetryForPeer = absl::Seconds(8);  // waiting for the peer's enrolment
-
-absl::Duration Backoff(int attempts, absl::Duration longest) {
-  return std::min(longest, kFirstRetry * static_cast<double>(1U << std::min(attempts, 10)));
-}
 
 std::optional<policy::FailureKind> KindOf(core::InitiateOutcome outcome) {
   switch (outcome) {
@@ -76,7 +73,8 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
       break;
     case core::LinkAction::kScheduleRetry: {
       const bool for_peer = link.link.goal == core::Goal::kEnrolPeer;
-      const absl::Duration delay = Backoff(link.attempts++, for_peer ? kLongestRetryForPeer : kLongestRetry);
+      const absl::Duration delay =
+          common::DoubledDelay(kFirstRetry, link.attempts++, for_peer ? kLongestRetryForPeer : kLongestRetry);
       // The higher identity leaves the lower one time to try first.
       const absl::Duration head_start = link.initiator ? absl::ZeroDuration() : parts_.config.takeover_after;
       Arm(link, &LinkRuntime::retry, parts_.random.Jitter(delay + head_start, 0.2), core::LinkEvent::kRetryDue);

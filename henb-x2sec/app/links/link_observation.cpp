@@ -219,27 +219,21 @@ void Links::RemoveSurplus(LinkRuntime& link) {
 
 /// What a dead pluto left behind goes once a living child carries the link: until then it may be all there is.
 void Links::RemoveOrphans(LinkRuntime& link) {
-  std::map<std::uint32_t, absl::Duration> still_there;
-  const absl::Duration now = parts_.clock.Steady();
+  std::vector<core::SaInfo> found;
   const bool replaced =
       core::IsUp(link.link.state) && parts_.mirror.pluto_running() && !parts_.key_changes.Running(link.id);
   for (const auto& [name, connection] : link.connections) {
     if (!replaced || core::FindChild(connection.children, connection.pin) == nullptr) continue;
-    for (const core::SaInfo& sa : core::OrphanSas(connection.spec, parts_.mirror.ike(), parts_.mirror.kernel())) {
-      const auto seen = link.orphans.find(sa.spi);
-      const absl::Duration since = seen == link.orphans.end() ? now : seen->second;
-      if (seen == link.orphans.end()) {
-        parts_.loop.After(kSurplusAfter + absl::Milliseconds(50), [this] { parts_.mirror.CheckPluto(); });
-      }
-      if (now - since < kSurplusAfter) {
-        still_there[sa.spi] = since;
-        continue;
-      }
-      common::LogInfo("link.orphan_removed", {{"neighbour", link.id.str()}, {"spi", sa.spi}});
-      parts_.mirror.DeleteSa(sa);
-    }
+    const auto orphans = core::OrphanSas(connection.spec, parts_.mirror.ike(), parts_.mirror.kernel());
+    found.insert(found.end(), orphans.begin(), orphans.end());
   }
-  link.orphans = std::move(still_there);
+  const bool more =
+      std::any_of(found.begin(), found.end(), [&](const core::SaInfo& sa) { return !link.orphans.contains(sa.spi); });
+  if (more) parts_.loop.After(kSurplusAfter + absl::Milliseconds(50), [this] { parts_.mirror.CheckPluto(); });
+  for (const core::SaInfo& sa : core::SeenFor(found, parts_.clock.Steady(), kSurplusAfter, &link.orphans)) {
+    common::LogInfo("link.orphan_removed", {{"neighbour", link.id.str()}, {"spi", sa.spi}});
+    parts_.mirror.DeleteSa(sa);
+  }
 }
 
 std::vector<common::HenbId> Links::AuthenticatedUpTo(std::uint64_t newest) const {

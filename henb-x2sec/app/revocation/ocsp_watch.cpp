@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/backoff.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
@@ -203,9 +204,9 @@ void OcspWatch::Took(Side side, const CertificateId& id, const absl::StatusOr<Oc
     common::LogWarning("revocation.ocsp_not_answered",
                        {{"url", at.urls[at.at]}, {"serial", id.serial}, {"error", at.last}, {"failures", at.failures}});
     at.at = (at.at + 1) % at.urls.size();
-    const absl::Duration back_off = kFirstRetry * static_cast<double>(1U << std::min(at.failures - 1, 10));
     const absl::Duration most = std::min(kLongestRetry, std::max(parts_.config.revocation.refresh, kFirstRetry));
-    at.not_before = parts_.clock.Steady() + parts_.random.Jitter(std::min(back_off, most), 0.3);
+    at.not_before =
+        parts_.clock.Steady() + parts_.random.Jitter(common::DoubledDelay(kFirstRetry, at.failures - 1, most), 0.3);
     return;
   }
   at.failures = 0;

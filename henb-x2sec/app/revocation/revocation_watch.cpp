@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/backoff.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/status.h"
@@ -192,8 +193,8 @@ absl::Status RevocationWatch::Adopt(Fetched* fetched) {
 absl::Duration RevocationWatch::NextIn(const Source& source) const {
   const absl::Duration refresh = parts_.config.revocation.refresh;
   if (source.failures > 0) {
-    const absl::Duration back_off = kFirstRetry * static_cast<double>(1U << std::min(source.failures - 1, 10));
-    return parts_.random.Jitter(std::min({back_off, kLongestRetry, std::max(refresh, kSoonest)}), 0.3);
+    const absl::Duration most = std::min(kLongestRetry, std::max(refresh, kSoonest));
+    return parts_.random.Jitter(common::DoubledDelay(kFirstRetry, source.failures - 1, most), 0.3);
   }
   // Well before the first list is over.
   absl::Duration next = refresh;

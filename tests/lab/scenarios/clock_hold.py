@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from x2lab import layout, moves, policy, process, product
+from x2lab import layout, moves, policy, process, product, revocation
 
 NAME = "clock-hold"
 ABOUT = "The clock at 1970, then 20 years ahead: nothing new is opened, what runs goes on without a new key until max_sa_age; right again: all as before."
@@ -36,7 +36,7 @@ class Clock:
 
 def _says(x2secd, event, count):
     """Waits until the log of x2secd has an event so often."""
-    process.until(event, lambda: x2secd.daemon.log.read_text(errors="replace").count(f"event={event} ") >= count, 30, 0.3)
+    process.until(event, lambda: len(revocation.events(x2secd.daemon, event)) >= count, 30, 0.3)
 
 
 def _wanted(site, other):

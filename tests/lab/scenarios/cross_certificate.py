@@ -3,7 +3,7 @@
 import time
 import types
 
-from x2lab import cross, layout, moves, policy, process, product, programs, strongswan
+from x2lab import cross, layout, moves, policy, process, product, programs, revocation, strongswan
 
 A, C = layout.HENBS["a"], layout.HENBS["c"]
 COMMON = {"REQUIREMENTS": ("R40",), "TAGS": ("enrolment", "interop"), "TIMEOUT": 600}
@@ -53,7 +53,7 @@ def _again(site, letter):
 
 
 def _withdrawals(site):
-    return site["a"].daemon.log.read_text(errors="replace").count("event=cross_certificates.withdrawn ")
+    return len(revocation.events(site["a"].daemon, "cross_certificates.withdrawn"))
 
 
 def _repository(scene, story):

@@ -2,7 +2,7 @@
 
 import time
 
-from x2lab import layout, moves, policy, process, product
+from x2lab import layout, moves, policy, process, product, revocation
 
 NAME = "method-mismatch"
 ABOUT = "One end is to use certificates, the other a pair key: both say so, neither flaps, nothing passes; with one policy it comes up."
@@ -14,7 +14,7 @@ WORDS = "method mismatch"
 
 
 def _ups(site, letter):
-    return site[letter].daemon.log.read_text(errors="replace").count("event=link.up ")
+    return len(revocation.events(site[letter].daemon, "link.up"))
 
 
 def run(scene, story):

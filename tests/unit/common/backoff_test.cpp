@@ -49,6 +49,14 @@ TEST(Backoff, DelaysGrowAndStayInTheirWindow) {
   }
 }
 
+TEST(Backoff, ADelayDoublesUpToTheMost) {
+  const absl::Duration most = absl::Hours(6);
+  EXPECT_EQ(DoubledDelay(absl::Seconds(5), -1, most), absl::Seconds(5));
+  EXPECT_EQ(DoubledDelay(absl::Seconds(5), 0, most), absl::Seconds(5));
+  EXPECT_EQ(DoubledDelay(absl::Seconds(5), 3, most), absl::Seconds(40));
+  EXPECT_EQ(DoubledDelay(absl::Seconds(5), 1'000'000, most), most);
+}
+
 TEST(Backoff, R49AThousandThatLoseTheServerTogetherDoNotComeBackTogether) {
   const auto blink = ComeBack(absl::ZeroDuration());
   EXPECT_LE(Most(blink), 400) << "over 3 s, however short the server was gone";

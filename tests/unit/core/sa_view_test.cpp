@@ -92,5 +92,21 @@ TEST(SaView, R22NoSurplusForgetsWhatWasAsked) {
   EXPECT_FALSE(CountSurplus({5}, &asked));
 }
 
+TEST(SaView, WhatHasBeenThereLongEnoughIsToldOnceAndTheRestRemembered) {
+  const auto sa = [](std::uint32_t spi) {
+    SaInfo made;
+    made.spi = spi;
+    return made;
+  };
+  std::map<std::uint32_t, absl::Duration> seen;
+  const absl::Duration after = absl::Seconds(6);
+  EXPECT_TRUE(SeenFor({sa(1), sa(2)}, absl::Seconds(10), after, &seen).empty());
+  EXPECT_TRUE(SeenFor({sa(1)}, absl::Seconds(12), after, &seen).empty());
+  const auto out = SeenFor({sa(1), sa(2)}, absl::Seconds(16), after, &seen);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].spi, 1U);
+  EXPECT_EQ(seen, (std::map<std::uint32_t, absl::Duration>{{2, absl::Seconds(16)}})) << "gone between: begins anew";
+}
+
 }  // namespace
 }  // namespace henb::x2sec::core

@@ -26,23 +26,16 @@ def settings(letter, **more):
 
 def open_gateway(scene, letter):
     """From now on the gateway takes certificates of the vendor and of the operator alike from this HeNB."""
-    henb, gateway, name = layout.HENBS[letter], scene.plutos["gw"], f"{layout.BACKHAUL}-{letter}"
+    gateway = scene.plutos["gw"]
     scene.plutos[letter].whack("--terminate", "--name", layout.BACKHAUL)
-    gateway.whack("--delete", "--name", name)
-    me = pluto.End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
-    peer = pluto.End(henb.id, henb.wan, f"{henb.inner}/32")
-    reqid = layout.BACKHAUL_REQID + henb.number
-    gateway.add_certificate(name, me, peer, nss.ckaid(scene.material.nss("gw"), "segw"), None, reqid)
+    gateway.whack("--delete", "--name", f"{layout.BACKHAUL}-{letter}")
+    pluto.add_backhaul_at_gateway(gateway, layout.HENBS[letter], scene.material, any_root=True)
     scene.plutos[letter].initiate(layout.BACKHAUL, 60)
 
 
 def add_vendors_alone(scene, letter):
     """The gateway takes this HeNB by its vendor certificate and no other."""
-    henb, gateway = layout.HENBS[letter], scene.plutos["gw"]
-    me = pluto.End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
-    peer = pluto.End(henb.id, henb.wan, f"{henb.inner}/32")
-    ckaid, root = nss.ckaid(scene.material.nss("gw"), "segw"), scene.material.vendor_root(letter).subject()
-    gateway.add_certificate(f"{layout.BACKHAUL}-{letter}", me, peer, ckaid, root, layout.BACKHAUL_REQID + henb.number)
+    pluto.add_backhaul_at_gateway(scene.plutos["gw"], layout.HENBS[letter], scene.material)
 
 
 class GatewayElsewhere:
@@ -96,11 +89,7 @@ class GatewayElsewhere:
 
 def start_old(scene, letter):
     """As the firmware does whenever pluto starts."""
-    henb = layout.HENBS[letter]
-    me = pluto.End(henb.id, henb.wan, f"{henb.inner}/32")
-    segw = pluto.End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
-    ckaid, root = nss.ckaid(scene.material.nss(letter), "vendor"), scene.material.operator.root.subject()
-    scene.plutos[letter].add_certificate(layout.BACKHAUL, me, segw, ckaid, root, layout.BACKHAUL_REQID)
+    pluto.add_backhaul_at_henb(scene.plutos[letter], layout.HENBS[letter], scene.material)
     scene.plutos[letter].whack("--initiate", "--name", layout.BACKHAUL, "--asynchronous")
 
 

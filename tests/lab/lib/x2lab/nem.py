@@ -3,7 +3,7 @@
 import json
 import signal
 
-from . import layout, pki, process, product, programs
+from . import layout, pki, process, product, programs, revocation
 
 NAME = f"nem.{layout.OPERATOR_DOMAIN}"
 ADDRESS, PORT = layout.OAM_ADDRESS, 8445
@@ -90,7 +90,7 @@ class Nem:
 
     def said(self, event):
         """How often its log has this event."""
-        return self.daemon.log.read_text(errors="replace").count(f"event={event} ")
+        return len(revocation.events(self.daemon, event))
 
     def kill(self):
         self.daemon.kill()

@@ -194,23 +194,25 @@ class End:
         return ["--id", f"@{self.identity}", "--host", self.host, *client]
 
 
+def _backhaul_ends(henb):
+    """The HeNB's end and the SeGW's."""
+    return End(henb.id, henb.wan, f"{henb.inner}/32"), End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
+
+
+def add_backhaul_at_henb(henb_pluto, henb, material):
+    me, segw = _backhaul_ends(henb)
+    ckaid, root = nss.ckaid(material.nss(henb.letter), "vendor"), material.operator.root.subject()
+    henb_pluto.add_certificate(layout.BACKHAUL, me, segw, ckaid, root, layout.BACKHAUL_REQID)
+
+
+def add_backhaul_at_gateway(gateway_pluto, henb, material, any_root=False):
+    """`any_root`: it takes a certificate of the vendor and of the operator alike, not the vendor's alone."""
+    henbs, segw = _backhaul_ends(henb)
+    ckaid, root = nss.ckaid(material.nss("gw"), "segw"), None if any_root else material.vendor_root(henb.letter).subject()
+    gateway_pluto.add_certificate(f"{layout.BACKHAUL}-{henb.letter}", segw, henbs, ckaid, root, layout.BACKHAUL_REQID + henb.number)
+
+
 def add_backhaul(henb_pluto, gateway_pluto, henb, material):
     """The tunnel that the HeNB has to its SeGW before this product comes into play: added at both ends, not yet started."""
-    me = End(henb.id, henb.wan, f"{henb.inner}/32")
-    segw = End(layout.SEGW_ID, layout.SEGW_WAN, layout.CORE_NETWORK)
-    henb_pluto.add_certificate(
-        layout.BACKHAUL,
-        me,
-        segw,
-        nss.ckaid(material.nss(henb.letter), "vendor"),
-        material.operator.root.subject(),
-        layout.BACKHAUL_REQID,
-    )
-    gateway_pluto.add_certificate(
-        f"{layout.BACKHAUL}-{henb.letter}",
-        segw,
-        me,
-        nss.ckaid(material.nss("gw"), "segw"),
-        material.vendor_root(henb.letter).subject(),
-        layout.BACKHAUL_REQID + henb.number,
-    )
+    add_backhaul_at_henb(henb_pluto, henb, material)
+    add_backhaul_at_gateway(gateway_pluto, henb, material)
