@@ -75,6 +75,13 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
   return absl::OkStatus();
 }
 
+absl::Status AppendDurably(const std::string& path, std::string_view content) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) return Errno(path);
+  RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
+  return fdatasync(fd.get()) == 0 ? absl::OkStatus() : Errno(path);
+}
+
 absl::Status MakeDirectories(const std::string& path, mode_t mode) {
   std::filesystem::path so_far;
   for (const auto& part : std::filesystem::path(path)) {

@@ -22,6 +22,10 @@ namespace henb::common {
 /// old or the new content is there, never a mixture. `mode` is set before a byte is written.
 [[nodiscard]] absl::Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode = 0600);
 
+/// Adds `content` at the end of `path`, which must be there, and returns when it is on the disk: one fdatasync, where
+/// WriteFileAtomically waits for the disk twice. After a power cut any part of `content` may be there. NotFound.
+[[nodiscard]] absl::Status AppendDurably(const std::string& path, std::string_view content);
+
 /// Creates the folder and its parents with `mode`; existing ones are left as they are.
 [[nodiscard]] absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);
 

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Adds up JUnit files of ctest and JSON of the lab; the last line is "N passed, N failed"."""
+"""Adds up JUnit files of ctest and JSON of the lab; the last line is "N passed, N failed". What a failed test said last stands before it."""
 import json
 import re
 import sys
 import xml.etree.ElementTree as tree
 
+LAST_LINES = 25
+
 
 def from_junit(path):
     """A GoogleTest program counts as its test cases, any other test as one."""
     passed, failed, names = 0, 0, []
+    said = []
     for case in tree.parse(path).getroot().iter("testcase"):
         output = "".join(element.text or "" for element in case.iter("system-out"))
         good = re.search(r"\[  PASSED  \] (\d+) test", output)
@@ -19,7 +22,17 @@ def from_junit(path):
         failed += count_bad
         if count_bad:
             names += sorted(set(bad)) or [case.get("name")]
+            said += [f"{case.get('name')}: {line}" for line in last_words(output)]
+    for line in said:
+        print(line)
     return passed, failed, names
+
+
+def last_words(output):
+    """The last lines; of a GoogleTest program, those from its failures on."""
+    lines = output.rstrip().splitlines()
+    failures = [number for number, line in enumerate(lines) if "Failure" in line or line.startswith("[  FAILED  ]")]
+    return lines[failures[0]:][:LAST_LINES] if failures else lines[-LAST_LINES:]
 
 
 def from_lab(path):

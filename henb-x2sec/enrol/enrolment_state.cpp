@@ -24,8 +24,24 @@ constexpr struct {
 
 bool HasCertificate(Phase phase) { return phase == Phase::kConfirming || phase == Phase::kConfirmed; }
 
-absl::StatusOr<EnrolmentState> Parse(const std::string& text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+constexpr std::size_t kMostOctets = 64U << 10;
+
+/// The last line that is whole.
+nlohmann::json LastStateIn(std::string_view text) {
+  nlohmann::json json;
+  for (std::size_t end = text.rfind('\n'); end != std::string_view::npos && !json.is_object();) {
+    const std::size_t before = end == 0 ? std::string_view::npos : text.rfind('\n', end - 1);
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    json = nlohmann::json::parse(text.substr(begin, end - begin), nullptr, false);
+    end = before;
+  }
+  return json;
+}
+
+absl::StatusOr<EnrolmentState> Parse(std::string_view text) {
+  nlohmann::json json = LastStateIn(text);
+  // Releases before this one wrote one object over several lines.
+  if (!json.is_object()) json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) return absl::DataLossError("not a JSON object");
   for (const char* field : {"phase", "identity", "recipient", "ckaid"}) {
     if (!json.contains(field) || !json[field].is_string())
@@ -91,8 +107,13 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"current_unsure", state.current_unsure},
                                {"anchor_source", core::NameOf(state.anchor_source)},
                                {"certificates", std::move(certificates)}};
-  return common::WriteFileAtomically(path_, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
-                                     0600);
+  const std::string line = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return TakesAnother(line.size()) ? common::AppendDurably(path_, line) : common::WriteFileAtomically(path_, line, 0600);
+}
+
+bool EnrolmentStateFile::TakesAnother(std::size_t size) const {
+  const absl::StatusOr<std::string> text = common::ReadFile(path_, kMostOctets);
+  return text.ok() && text->size() + size <= kMostOctets && text->ends_with('\n') && LastStateIn(*text).is_object();
 }
 
 absl::Status EnrolmentStateFile::Clear() const {

@@ -38,7 +38,9 @@ struct EnrolmentState {
       certificates;  ///< kConfirming, kConfirmed: the certificate, intermediates, the anchor last.
 };
 
-/// A file that holds at most one state, replaced as a whole. One thread at a time.
+/// A file of states, one a line, of which the last whole line counts: a state costs one wait for the disk, and what a
+/// power cut leaves of a line is as if it had not been begun. Written anew when it has grown to 64 KiB. One thread at a
+/// time.
 class EnrolmentStateFile {
  public:
   explicit EnrolmentStateFile(std::string path) : path_(std::move(path)) {}
@@ -49,6 +51,8 @@ class EnrolmentStateFile {
   [[nodiscard]] absl::Status Clear() const;
 
  private:
+  /// A line of `size` octets may follow what is there.
+  [[nodiscard]] bool TakesAnother(std::size_t size) const;
   std::string path_;
 };
 

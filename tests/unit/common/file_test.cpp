@@ -51,6 +51,14 @@ TEST_F(FileTest, AFailedWriteLeavesTheOldContent) {
   EXPECT_EQ(WriteFileAtomically(folder_.File("missing/f"), "x").code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(FileTest, AddsAtTheEndOfAFileThatIsThere) {
+  const std::string path = folder_.File("f");
+  EXPECT_EQ(AppendDurably(path, "x").code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(path, "a\n").ok());
+  ASSERT_TRUE(AppendDurably(path, "b\n").ok());
+  EXPECT_EQ(*ReadFile(path), "a\nb\n");
+}
+
 TEST_F(FileTest, DoesNotFollowALinkLaidInItsWay) {
   const std::string target = folder_.File("target");
   ASSERT_TRUE(WriteFileAtomically(target, "precious").ok());

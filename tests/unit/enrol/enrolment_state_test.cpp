@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <nlohmann/json.hpp>
+
 #include "common/file.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/test_pki.h"
@@ -51,6 +53,50 @@ TEST(EnrolmentState, R34ComesBackAsItWasWritten) {
   EXPECT_TRUE(file.Clear().ok());
   EXPECT_TRUE(file.Clear().ok());
   EXPECT_FALSE(file.Load().value().has_value());
+}
+
+TEST(EnrolmentState, R34ALineThatAPowerCutTookIsAsIfItHadNotBeenBegun) {
+  const tests::TempDirectory directory;
+  const std::string path = directory.File("enrolment.json");
+  const EnrolmentStateFile file(path);
+  ASSERT_TRUE(file.Save(Sample(Phase::kRequested)).ok());
+  const std::string before = common::ReadFile(path).value();
+  ASSERT_TRUE(file.Save(Sample(Phase::kConfirming)).ok());
+  const std::string both = common::ReadFile(path).value();
+  ASSERT_TRUE(both.starts_with(before));
+  for (std::size_t size = before.size(); size < both.size(); ++size) {
+    std::string cut = both.substr(0, size);
+    for (const std::size_t more : {std::size_t{0}, both.size() - size}) {  // Or the file is as long, with nothing there.
+      ASSERT_TRUE(common::WriteFileAtomically(path, cut + std::string(more, '\0')).ok());
+      ASSERT_EQ(file.Load().value().value().phase, Phase::kRequested) << size;
+    }
+  }
+  ASSERT_TRUE(file.Save(Sample(Phase::kConfirmed)).ok());
+  EXPECT_EQ(file.Load().value().value().phase, Phase::kConfirmed);
+  ASSERT_TRUE(file.Save(Sample(Phase::kRequested)).ok()) << "what follows a broken line is not lost with it";
+  EXPECT_EQ(file.Load().value().value().phase, Phase::kRequested);
+}
+
+TEST(EnrolmentState, TheFileDoesNotGrowForEver) {
+  const tests::TempDirectory directory;
+  const EnrolmentStateFile file(directory.File("enrolment.json"));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(file.Save(Sample(i % 2 == 0 ? Phase::kRequested : Phase::kConfirming)).ok());
+    ASSERT_EQ(file.Load().value().value().phase, i % 2 == 0 ? Phase::kRequested : Phase::kConfirming);
+    ASSERT_TRUE(common::ReadFile(directory.File("enrolment.json"), 64U << 10).ok());
+  }
+}
+
+TEST(EnrolmentState, ReadsWhatTheReleaseBeforeWrote) {
+  const tests::TempDirectory directory;
+  const std::string path = directory.File("enrolment.json");
+  const EnrolmentStateFile file(path);
+  ASSERT_TRUE(file.Save(Sample(Phase::kConfirming)).ok());
+  const std::string old = nlohmann::json::parse(common::ReadFile(path).value()).dump(1) + "\n";
+  ASSERT_TRUE(common::WriteFileAtomically(path, old).ok());
+  EXPECT_EQ(file.Load().value().value().phase, Phase::kConfirming);
+  ASSERT_TRUE(file.Save(Sample(Phase::kConfirmed)).ok());
+  EXPECT_EQ(file.Load().value().value().phase, Phase::kConfirmed);
 }
 
 TEST(EnrolmentState, WhatCanNotBeUnderstoodIsDataLoss) {
