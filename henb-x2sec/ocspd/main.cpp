@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/secret_bytes.h"
 #include "common/status.h"
+#include "common/tcp_listener.h"
 #include "henb-x2sec/ocspd/journal.h"
 #include "henb-x2sec/ocspd/ocspd_config.h"
 #include "henb-x2sec/ocspd/responder.h"
@@ -22,6 +23,8 @@ namespace {
 
 using namespace henb;         // NOLINT(google-build-using-namespace)
 using namespace henb::x2sec;  // NOLINT(google-build-using-namespace)
+
+constexpr int kWaiting = 64;  // Connections that nobody has accepted yet.
 
 common::UniqueFd EndSignals() {
   sigset_t signals;
@@ -37,7 +40,7 @@ absl::Status Serve(const ocspd::OcspdConfig& config) {
   ASSIGN_OR_RETURN(common::UniqueFd listener, ocspd::TakeListener(getenv("LISTEN_PID"), getenv("LISTEN_FDS")));
   const bool handed_over = listener.valid();
   if (!handed_over) {
-    ASSIGN_OR_RETURN(listener, ocspd::ListenOn(config.address, config.port));
+    ASSIGN_OR_RETURN(listener, common::ListenOn(config.address, config.port, kWaiting));
   }
   const common::UniqueFd signals = EndSignals();
   const common::SystemClock clock;

@@ -1,12 +1,10 @@
 #include "henb-x2sec/ocspd/server.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "common/status.h"
 
@@ -21,31 +19,6 @@ constexpr int kFirstHandedOver = 3;  // SD_LISTEN_FDS_START
 void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 }  // namespace
-
-absl::StatusOr<UniqueFd> ListenOn(const common::IpAddress& address, std::uint16_t port) {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  if (address.is_v6()) {
-    auto* to = reinterpret_cast<sockaddr_in6*>(&storage);
-    to->sin6_family = AF_INET6;
-    to->sin6_port = htons(port);
-    std::memcpy(&to->sin6_addr, address.bytes().data(), sizeof to->sin6_addr);
-    size = sizeof *to;
-  } else {
-    auto* to = reinterpret_cast<sockaddr_in*>(&storage);
-    to->sin_family = AF_INET;
-    to->sin_port = htons(port);
-    std::memcpy(&to->sin_addr, address.bytes().data(), sizeof to->sin_addr);
-    size = sizeof *to;
-  }
-  UniqueFd fd(socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int on = 1;
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (!fd.valid() || bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0 || listen(fd.get(), 64) != 0) {
-    return absl::UnavailableError(StrCat("listening on ", address.ToString(), ":", port, ": ", std::strerror(errno)));
-  }
-  return fd;
-}
 
 absl::StatusOr<UniqueFd> TakeListener(const char* listen_pid, const char* listen_fds) {
   if (listen_pid == nullptr || listen_fds == nullptr) return UniqueFd();

@@ -8,14 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/event_loop.h"
-#include "common/ip_address.h"
 #include "common/unique_fd.h"
 #include "henb-x2sec/ocspd/http_exchange.h"
 
 namespace henb::x2sec::ocspd {
-
-/// A listening TCP socket of our own. InvalidArgument, or Unavailable (address in use).
-[[nodiscard]] absl::StatusOr<common::UniqueFd> ListenOn(const common::IpAddress& address, std::uint16_t port);
 
 /// The socket that systemd hands over (sd_listen_fds(3)), where `listen_pid` is this process and there is exactly one;
 /// none where nobody hands one over. InvalidArgument when there are several, or it does not listen.

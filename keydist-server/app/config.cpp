@@ -228,9 +228,20 @@ void ReadLimits(TomlReader& toml, Config* config) {
   toml.Int("limits.concurrent", 1, 10'000, &quota.concurrent);
   toml.Int("limits.watches_per_henb", 1, 10'000, &quota.watches);
   toml.Int("limits.memory_mib", 64, 1 << 20, &config->memory_mib);
+  toml.Int("limits.connections", 1, 10'000'000, &config->connections);
+  toml.Int("limits.connections_per_address", 1, 10'000'000, &config->connections_per_address);
+  toml.Int("limits.new_connections_per_second", 1, 1'000'000, &config->new_connections_per_second);
 }
 
+constexpr std::int64_t kKibOfOne = 125;  // A connection with its event stream, as measured (docs/performance.md).
+
 }  // namespace
+
+domain::ConnectionLimits Config::Connections() const {
+  return {.total = connections > 0 ? connections : memory_mib * 1024 / kKibOfOne,
+          .per_place = connections_per_address,
+          .fresh = {.refill = absl::Seconds(1) / new_connections_per_second, .burst = 10 * new_connections_per_second}};
+}
 
 std::string Config::ListenText() const {
   const std::string host = listen_address.ToString();

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/ip_address.h"
 #include "common/log.h"
+#include "keydist-server/domain/connection_book.h"
 #include "keydist-server/service/call_quota.h"
 #include "keydist-server/service/key_service.h"
 
@@ -81,8 +82,12 @@ struct Config {
   absl::Duration drain = absl::Seconds(5);  ///< Calls may take this long to end when the server does.
   service::QuotaLimits quota;
   std::int64_t memory_mib = 2048;  ///< For all connections of the listener for HeNBs together.
+  std::int64_t connections = 0;    ///< At a time; absent in the file: as many as memory_mib holds with a stream each.
+  std::int64_t connections_per_address = 16;
+  std::int64_t new_connections_per_second = 2;  ///< Of one address; ten times as many at once after a quiet time.
   common::LogConfig log;
 
+  [[nodiscard]] domain::ConnectionLimits Connections() const;
   /// As gRPC and people write it: "10.100.0.1:8443", "[2001:db8::1]:8443".
   [[nodiscard]] std::string ListenText() const;
 };

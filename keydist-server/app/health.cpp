@@ -39,22 +39,22 @@ rpc::SubsystemHealth TlsHealth(const TlsFacts& facts, absl::Time now) {
   return health;
 }
 
-void LimitsHealth::Note(const Counts& refused, absl::Duration steady) {
+void LimitsHealth::Note(std::span<const std::uint64_t> refused, absl::Duration steady) {
   const std::lock_guard lock(mutex_);
-  samples_.push_back({refused, steady});
+  samples_.push_back({{refused.begin(), refused.end()}, steady});
   while (samples_.size() > 2 && steady - samples_[1].at >= kWindow) samples_.pop_front();
 }
 
 rpc::SubsystemHealth LimitsHealth::Read() const {
-  rpc::SubsystemHealth health{.name = "limits"};
+  rpc::SubsystemHealth health{.name = std::string(subsystem_)};
   const std::lock_guard lock(mutex_);
   if (samples_.empty()) return health;
-  for (std::size_t i = 0; i < Counts().size(); ++i) {
+  for (std::size_t i = 0; i < limits_.size(); ++i) {
     const std::uint64_t lately = samples_.back().refused[i] - samples_.front().refused[i];
     if (lately == 0) continue;
-    common::StrAppend(&health.detail, health.detail.empty() ? "refused in the last minute: " : ", ",
-                      service::CallQuota::kLimitNames[i], " ", lately);
-    if (i == static_cast<std::size_t>(service::CallQuota::Limit::kCallers)) health.ok = false;
+    common::StrAppend(&health.detail, health.detail.empty() ? "refused in the last minute: " : ", ", limits_[i], " ",
+                      lately);
+    if (i == everybody_) health.ok = false;
   }
   return health;
 }

@@ -17,6 +17,11 @@ void RenderCalls(const MetricsInputs& in, Text* text) {
   for (std::size_t i = 0; i < in.over_quota.size(); ++i) {
     text->Sample({{"limit", service::CallQuota::kLimitNames[i]}}, in.over_quota[i]);
   }
+  text->Single("keydist_connections", "gauge", "Connections of HeNBs that stand.", in.connections);
+  text->Family("keydist_connections_refused_total", "counter", "Connections reset because a limit was reached.");
+  for (std::size_t i = 0; i < in.connections_refused.size(); ++i) {
+    text->Sample({{"limit", domain::kConnectionRefusalNames[i]}}, in.connections_refused[i]);
+  }
   text->Single("keydist_quota_callers", "gauge", "Callers whose quota is kept.", in.quota_callers);
   text->Single("keydist_watch_streams", "gauge", "Event streams that are open.", in.watchers);
   text->Single("keydist_watch_overflows_total", "counter", "Readers so slow that their events became one resync.",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "keydist-server/domain/connection_book.h"
 #include "keydist-server/rpc/admin_rpc.h"
 #include "keydist-server/service/call_quota.h"
 #include "keydist-server/service/directory.h"
@@ -26,6 +27,8 @@ struct MetricsInputs {
   std::uint64_t keys_issued = 0;
   std::array<std::uint64_t, service::kRefusalNames.size()> refusals{};
   std::array<std::uint64_t, service::CallQuota::kLimitNames.size()> over_quota{};
+  std::int64_t connections = 0;
+  std::array<std::uint64_t, domain::kConnectionRefusalNames.size()> connections_refused{};
   std::size_t quota_callers = 0;
   std::size_t watchers = 0;
   std::uint64_t watch_overflows = 0;

@@ -10,6 +10,9 @@ constexpr absl::Duration kDeadline = absl::Seconds(45);  // At a busy machine's 
 }  // namespace
 
 std::string PortGuardRuleset(const Config& config) {
+  const domain::BucketLimits fresh = config.Connections().fresh;
+  const std::string rate = common::StrCat(" limit rate over ", config.new_connections_per_second, "/second burst ",
+                                          fresh.burst, " packets }");
   // Any local address: a second one of the machine must not be a way around. The listener is bound to one anyway.
   return common::StrCat(
       "table inet keydist\n"
@@ -28,12 +31,12 @@ std::string PortGuardRuleset(const Config& config) {
       "  chain port {\n"
       "    meta ipsec missing counter name outside_ipsec drop\n"
       // A handshake is what a stranger's packet costs most by; x2secd makes one in minutes, two after a power cut.
-      "    tcp flags & (syn | ack) == syn add @newcomers4 { ip saddr limit rate over 2/second burst 20 packets } "
-      "counter "
-      "name too_many_new drop\n"
-      "    tcp flags & (syn | ack) == syn add @newcomers6 { ip6 saddr limit rate over 2/second burst 20 packets } "
-      "counter "
-      "name too_many_new drop\n"
+      "    tcp flags & (syn | ack) == syn add @newcomers4 { ip saddr",
+      rate,
+      " counter name too_many_new drop\n"
+      "    tcp flags & (syn | ack) == syn add @newcomers6 { ip6 saddr",
+      rate,
+      " counter name too_many_new drop\n"
       "  }\n"
       "}\n");
 }

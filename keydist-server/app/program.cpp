@@ -28,6 +28,7 @@
 #include "keydist-server/app/port_guard.h"
 #include "keydist-server/app/tls_reloader.h"
 #include "keydist-server/rpc/admin_rpc.h"
+#include "keydist-server/rpc/connection_gate.h"
 #include "keydist-server/rpc/flood_guard.h"
 #include "keydist-server/rpc/henb_rpc.h"
 #include "keydist-server/store/audit_files.h"
@@ -76,16 +77,19 @@ struct Program::Impl {
   std::unique_ptr<grpc::Service> admin_rpc;
   std::unique_ptr<grpc::Service> status_rpc;
   std::unique_ptr<grpc::Server> henb_server;
+  std::unique_ptr<rpc::ConnectionGate> connections;
   std::vector<common::SocketPlace> sockets;  ///< Of the two below; they go when those have ended.
   std::unique_ptr<rpc::FloodGuard> flood_guard;
   std::unique_ptr<grpc::Server> admin_server;
   std::unique_ptr<grpc::Server> status_server;
-  LimitsHealth limits;
+  LimitsHealth limits{"limits", service::CallQuota::kLimitNames,
+                      static_cast<std::size_t>(service::CallQuota::Limit::kCallers)};
+  LimitsHealth connection_limits{"connections", domain::kConnectionRefusalNames,
+                                 static_cast<std::size_t>(domain::ConnectionRefusal::kTotal)};
   std::optional<domain::AuditHeadVerifier> heads_verifier;
   absl::Duration retention_due;  ///< On Clock::Steady, as is memory_due.
   absl::Duration memory_due;
   absl::Status retention;  ///< Of the last time.
-  int port = 0;
   bool healthy = false;
   bool following = true;
   std::unique_ptr<MetricsEndpoint> metrics;  ///< Asks the rest, on its own thread.
@@ -106,7 +110,7 @@ struct Program::Impl {
 
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() { Drain(absl::ZeroDuration()); }
-int Program::port() const { return impl_->port; }
+int Program::port() const { return impl_->connections->port(); }
 int Program::metrics_port() const { return impl_->metrics ? impl_->metrics->port() : 0; }
 
 absl::StatusOr<std::unique_ptr<Program>> Program::Start(const Config& config, const common::Clock& clock,
@@ -169,7 +173,8 @@ std::vector<rpc::SubsystemHealth> Program::Impl::MoreHealth() const {
   return {{.name = "kek", .ok = kek.ok(), .detail = std::string(kek.message())},
           {.name = "heads", .ok = signing.ok(), .detail = std::string(signing.message())},
           TlsHealth(tls->facts(), clock->Now()),
-          limits.Read()};
+          limits.Read(),
+          connection_limits.Read()};
 }
 
 MetricsInputs Program::Impl::Measure() const {
@@ -183,6 +188,9 @@ MetricsInputs Program::Impl::Measure() const {
   in.keys_issued = service->keys_issued();
   in.refusals = service->refusals().Read();
   in.over_quota = quota->refused_by_limit();
+  const rpc::ConnectionGate::Counts counts = connections->counts();
+  in.connections = counts.open;
+  in.connections_refused = counts.refused;
   in.quota_callers = quota->callers();
   in.watchers = service->events().watchers();
   in.watch_overflows = streams.overflows();
@@ -232,32 +240,33 @@ absl::Status Program::Impl::OpenHeads() {
 }
 
 absl::Status Program::Impl::ListenForHenbs() {
+  ASSIGN_OR_RETURN(connections, rpc::ConnectionGate::Listen(config.listen_address, config.listen_port,
+                                                            config.Connections(), *clock));
   henb_rpc = rpc::MakeHenbRpc(*service, *gate, streams, *quota);
   grpc::EnableDefaultHealthCheckService(true);
   if (config.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.SetResourceQuota(grpc::ResourceQuota("henbs").Resize(static_cast<std::size_t>(config.memory_mib) << 20));
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8192);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
-  builder.AddListeningPort(config.ListenText(), listener_tls->Credentials(), &port);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, listener_tls->Credentials());
   henb_rpc->AddTo(builder);
   henb_server = builder.BuildAndStart();
-  if (!henb_server || port == 0) {
-    return absl::UnavailableError(common::StrCat("cannot listen on ", config.ListenText()));
-  }
+  if (!henb_server) return absl::UnavailableError("gRPC does not start the server for HeNBs");
   henb_rpc->Start();
   // Twice what the quota of the HeNB lets through: whoever opens more gives most of it up.
   const domain::BucketLimits most{.refill = absl::Seconds(1) / (2 * config.quota.calls_per_second),
                                   .burst = 2 * config.quota.burst};
   flood_guard = std::make_unique<rpc::FloodGuard>(
-      config.listen_address, config.listen_port, [it = service.get()] { return it->calls(); },
+      connections->port(), [it = service.get()] { return it->calls(); },
       rpc::FloodGuard::Options{.per_connection = most}, *clock);
+  connections->Start(std::move(acceptor));
   return absl::OkStatus();
 }
 
@@ -284,6 +293,7 @@ void Program::Tick() {
     GiveMemoryBack();
   }
   impl_->limits.Note(impl_->quota->refused_by_limit(), impl_->clock->Steady());
+  impl_->connection_limits.Note(impl_->connections->counts().refused, impl_->clock->Steady());
   const absl::Status epochs = impl_->service->Tick();
   impl_->heads->Tick(impl_->audit->head(), impl_->clock->Now(), impl_->clock->Steady());
   const absl::Status following = impl_->store->Following();
@@ -329,6 +339,7 @@ absl::Status Program::Reload(const Config& config) {
 
 void Program::Drain(absl::Duration within) {
   if (!impl_->henb_server) return;
+  impl_->connections->Stop();
   impl_->flood_guard.reset();
   if (auto* health = impl_->henb_server->GetHealthCheckService()) health->Shutdown();
   impl_->streams.Close(*impl_->random);

@@ -1,23 +1,19 @@
 #include "keydist-server/rpc/flood_guard.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <grpc/grpc.h>
 #include <grpc/support/alloc.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "common/certificate.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "keydist-server/rpc/peer_gate.h"
+#include "keydist-server/rpc/peer_sockets.h"
 
 namespace henb::keydist::rpc {
 namespace {
@@ -48,11 +44,6 @@ const Json& MemberOf(const Json& object, const char* name) {
   return found == object.end() ? nothing : *found;
 }
 
-struct ServerCount {
-  std::int64_t id = 0;
-  std::uint64_t started = 0;
-};
-
 /// "ipv4:127.0.0.1:8443" of gRPC's names, which have words before it.
 std::string_view PeerIn(std::string_view name) { return name.substr(name.rfind(' ') + 1); }
 
@@ -61,26 +52,19 @@ bool IsAt(std::string_view peer, const common::IpAddress& address, std::uint16_t
   return its.ok() && *its == address && common::ParseNumber<std::uint16_t>(peer.substr(peer.rfind(':') + 1)) == port;
 }
 
-/// The server that listens there.
-std::optional<ServerCount> FindServer(const common::IpAddress& address, std::uint16_t port) {
+/// The server that was made last of those that do not listen by themselves; 0: there is none. gRPC's numbers grow.
+std::intptr_t NewestServer() {
+  std::intptr_t newest = 0;
   for (std::intptr_t from = 0;;) {
     const Json page = Parsed(grpc_channelz_get_servers(from));
     const Json& servers = MemberOf(page, "server");
-    if (!servers.is_array() || servers.empty()) return std::nullopt;
+    if (!servers.is_array() || servers.empty()) return newest;
     for (const Json& server : servers) {
-      const std::uint64_t id = NumberIn(MemberOf(server, "ref"), "serverId");
-      from = static_cast<std::intptr_t>(id) + 1;
-      const Json& sockets = MemberOf(server, "listenSocket");
-      if (!sockets.is_array()) continue;
-      for (const Json& socket : sockets) {
-        const auto name = socket.find("name");
-        if (name == socket.end() || !name->is_string()) continue;
-        if (!IsAt(PeerIn(name->get_ref<const std::string&>()), address, port)) continue;
-        return ServerCount{.id = static_cast<std::int64_t>(id),
-                           .started = NumberIn(MemberOf(server, "data"), "callsStarted")};
-      }
+      const auto id = static_cast<std::intptr_t>(NumberIn(MemberOf(server, "ref"), "serverId"));
+      from = id + 1;
+      if (!server.contains("listenSocket")) newest = id;
     }
-    if (MemberOf(page, "end") == true) return std::nullopt;
+    if (MemberOf(page, "end") == true) return newest;
   }
 }
 
@@ -105,57 +89,30 @@ std::string NameIn(const std::string& base64) {
   return identity.ok() ? identity->str() : std::string();
 }
 
-/// Shuts down this process's socket whose other end is `address`, `port`.
-bool Shut(const common::IpAddress& address, std::uint16_t port) {
-  DIR* const fds = opendir("/proc/self/fd");
-  if (fds == nullptr) return false;
-  const absl::Cleanup close = [fds] { closedir(fds); };
-  while (const dirent* const entry = readdir(fds)) {
-    const auto fd = common::ParseNumber<int>(entry->d_name);
-    if (!fd) continue;
-    sockaddr_storage peer = {};
-    socklen_t size = sizeof peer;
-    if (getpeername(*fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
-    char text[INET6_ADDRSTRLEN] = {};
-    std::uint16_t its_port = 0;
-    if (peer.ss_family == AF_INET) {
-      const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&peer);
-      inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-      its_port = ntohs(v4->sin_port);
-    } else if (peer.ss_family == AF_INET6) {
-      const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&peer);
-      // A socket of both families shows IPv4 like this.
-      if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, sizeof text);
-      } else {
-        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-      }
-      its_port = ntohs(v6->sin6_port);
-    }
-    const auto its_address = common::IpAddress::Parse(text);
-    if (its_port != port || !its_address.ok() || *its_address != address) continue;
-    return shutdown(*fd, SHUT_RDWR) == 0;
-  }
-  return false;
-}
-
-bool ShutPeer(std::string_view peer) {
-  const auto address = AddressOfPeer(peer);
-  const auto port = common::ParseNumber<std::uint16_t>(peer.substr(peer.rfind(':') + 1));
-  return address.ok() && port && Shut(*address, *port);
+/// Shuts down this process's socket at `local` whose other end is `peer`.
+bool ShutPeer(std::string_view peer, std::uint16_t local) {
+  bool done = false;
+  ForEachPeerSocket(local, [&](const PeerSocket& socket) {
+    if (!IsAt(peer, socket.address, socket.port)) return true;
+    done = shutdown(socket.fd, SHUT_RDWR) == 0;
+    return false;
+  });
+  return done;
 }
 
 }  // namespace
 
-FloodGuard::FloodGuard(common::IpAddress address, std::uint16_t port, std::function<std::uint64_t()> reached,
-                       Options options, const common::Clock& clock)
-    : address_(std::move(address)),
-      port_(port),
+FloodGuard::FloodGuard(std::uint16_t port, std::function<std::uint64_t()> reached, Options options,
+                       const common::Clock& clock)
+    : port_(port),
       reached_(std::move(reached)),
       options_(options),
       clock_(clock),
       judge_(options.per_connection),
-      thread_([this] { Run(); }) {}
+      server_(NewestServer()),
+      thread_([this] { Run(); }) {
+  if (server_ == 0) common::LogAlarm("flood_guard_blind", {{"port", port_}});
+}
 
 FloodGuard::~FloodGuard() {
   {
@@ -173,10 +130,6 @@ void FloodGuard::Run() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, absl::ToChronoNanoseconds(options_.every), [this] { return stopping_; })) {
     lock.unlock();
-    if (server_ == 0) {
-      const std::optional<ServerCount> found = FindServer(address_, port_);
-      if (found) server_ = found->id;
-    }
     if (server_ != 0) {
       const std::uint64_t reached = reached_();
       const std::uint64_t started = CallsStarted(server_);
@@ -223,7 +176,7 @@ std::size_t FloodGuard::LookAtConnections() {
   }
   std::size_t count = 0;
   for (const std::string& name : over) {
-    if (!ShutPeer(PeerIn(name))) continue;
+    if (!ShutPeer(PeerIn(name), port_)) continue;
     hot_[certificates[name]] = now + kHotFor;
     ++count;
     cut_.fetch_add(1, std::memory_order_relaxed);

@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "common/clock.h"
-#include "common/ip_address.h"
 #include "keydist-server/domain/flood_judge.h"
 
 namespace henb::keydist::rpc {
@@ -28,10 +27,9 @@ class FloodGuard {
     absl::Duration every = absl::Milliseconds(100);
     std::uint64_t quiet = 20;  ///< As many that reach nobody in this time are no reason to look at the connections.
   };
-  /// `address` and `port` are what the server was told to listen on; `reached`: calls so far that a service let
-  /// through. The clock outlives the guard.
-  FloodGuard(common::IpAddress address, std::uint16_t port, std::function<std::uint64_t()> reached, Options options,
-             const common::Clock& clock);
+  /// For the server that was started last and whose connections somebody else takes (ConnectionGate), at the local
+  /// `port`. `reached`: calls so far that a service let through. The clock outlives the guard.
+  FloodGuard(std::uint16_t port, std::function<std::uint64_t()> reached, Options options, const common::Clock& clock);
   ~FloodGuard();
   FloodGuard(const FloodGuard&) = delete;
   FloodGuard& operator=(const FloodGuard&) = delete;
@@ -43,14 +41,13 @@ class FloodGuard {
   /// Of all connections; how many were cut.
   std::size_t LookAtConnections();
 
-  const common::IpAddress address_;
   const std::uint16_t port_;
   const std::function<std::uint64_t()> reached_;
   const Options options_;
   const common::Clock& clock_;
   domain::FloodJudge judge_;
   std::map<std::string, absl::Duration> hot_;  ///< Certificates of those that were cut, and until when; Run's thread.
-  std::int64_t server_ = 0;                    ///< gRPC's number for it; 0: not found yet.
+  const std::intptr_t server_;                 ///< gRPC's number for it; 0: it was not found.
   std::atomic<std::uint64_t> cut_{0};
   std::mutex mutex_;
   std::condition_variable changed_;

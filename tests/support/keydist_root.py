@@ -55,7 +55,11 @@ class KeydistRoot:
         os.chmod(self.root / f"{name}.key", 0o600)
 
     def configure(self, more=""):
-        """`more` are further lines of the form section.key = value, which stand first."""
+        """`more` are further lines of the form section.key = value, which stand first. All clients are at one address here: it may
+        have as many connections as it likes where `more` does not say otherwise."""
+        for key in ("limits.connections_per_address", "limits.new_connections_per_second"):
+            if key not in more:
+                more += f"\n{key} = 10000"
         (self.root / "keydist-server.toml").write_text(f"""{more}
 [network]
 listen = "127.0.0.1:{self.port}"

@@ -110,6 +110,8 @@ void Serve(const Pki& pki, const std::string& folder, int report, int orders) {
   config.status_group.clear();
   // Measured, never reached: one HeNB asks for what thousands would.
   config.quota = {.calls_per_second = 1'000'000'000, .burst = 1 << 30, .concurrent = 1 << 20};
+  config.new_connections_per_second = 1'000'000;
+  config.connections_per_address = 1'000'000;
   const common::SystemClock clock;
   common::SystemRandom random;
   common::SystemProcessRunner runner;

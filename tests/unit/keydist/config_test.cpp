@@ -271,12 +271,26 @@ TEST(PortGuard, R43DropsThePortOutsideIpsecOnly) {
 }
 
 TEST(PortGuard, R50AnAddressMakesTwoConnectionsASecond) {
-  const std::string ruleset = app::PortGuardRuleset({});
-  for (const char* saddr : {"ip saddr", "ip6 saddr"}) {
-    EXPECT_THAT(ruleset,
-                ::testing::HasSubstr(common::StrCat(
-                    "{ ", saddr, " limit rate over 2/second burst 20 packets } counter name too_many_new drop\n")));
-  }
+  const auto has = [](const app::Config& config, const std::string& rule) {
+    for (const char* saddr : {"ip saddr", "ip6 saddr"}) {
+      EXPECT_THAT(app::PortGuardRuleset(config),
+                  ::testing::HasSubstr(common::StrCat("{ ", saddr, " limit rate over ", rule,
+                                                      " packets } counter name too_many_new drop\n")));
+    }
+  };
+  has({}, "2/second burst 20");
+  app::Config more;
+  more.new_connections_per_second = 50;
+  has(more, "50/second burst 500");
+}
+
+TEST(Config, R50AsManyConnectionsAsTheMemoryHolds) {
+  app::Config config;
+  EXPECT_EQ(config.Connections().total, 16'777);
+  config.memory_mib = 64;
+  EXPECT_EQ(config.Connections().total, 524);
+  config.connections = 7;
+  EXPECT_EQ(config.Connections().total, 7);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "keydist-server/service/call_quota.h"
+
 namespace henb::keydist::app {
 namespace {
 
@@ -33,9 +35,10 @@ TEST(TlsHealth, FailsOnAnExpiredAnchorAndARefusedReload) {
 }
 
 TEST(LimitsHealth, CountsTheLastMinute) {
-  LimitsHealth limits;
+  LimitsHealth limits("limits", service::CallQuota::kLimitNames,
+                      static_cast<std::size_t>(service::CallQuota::Limit::kCallers));
   EXPECT_TRUE(limits.Read().ok);
-  LimitsHealth::Counts refused{};
+  std::array<std::uint64_t, service::CallQuota::kLimitNames.size()> refused{};
   refused[static_cast<std::size_t>(service::CallQuota::Limit::kRate)] = 100;  // Before the first look.
   for (int second = 0; second < 200; ++second) {
     if (second == 100) refused[static_cast<std::size_t>(service::CallQuota::Limit::kRate)] += 7;

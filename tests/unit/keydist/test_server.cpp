@@ -34,6 +34,8 @@ TestServer::TestServer() {
   config.listen_address = *common::IpAddress::Parse("127.0.0.1");
   config.listen_port = 0;
   config.placement = app::Placement::kBehindSegw;
+  config.new_connections_per_second = 10'000;  // All HeNBs are at one address here.
+  config.connections_per_address = 10'000;
   config.inner_pool = {*common::Cidr::Parse("127.0.0.0/8")};
   config.certificate = folder.Write("server.pem", server.certificate_pem);
   config.key = folder.Write("server.key", server.key_pem);

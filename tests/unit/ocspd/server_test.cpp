@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "common/tcp_listener.h"
+
 namespace henb::x2sec::ocspd {
 namespace {
 
@@ -16,7 +18,7 @@ class ServerTest : public ::testing::Test {
  protected:
   ServerTest() {
     // Port 0: a free one.
-    UniqueFd listener = ListenOn(*common::IpAddress::Parse("127.0.0.1"), 0).value();
+    UniqueFd listener = common::ListenOn(*common::IpAddress::Parse("127.0.0.1"), 0, 64).value();
     socklen_t size = sizeof address_;
     getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size);
     server_ = std::make_unique<Server>(
@@ -62,7 +64,7 @@ TEST_F(ServerTest, AnswersOneRequestInPiecesR41) {
 TEST_F(ServerTest, HoldsAnAwaitedAnswerUntilItIsThereOrTimeIsOverR41) {
   int looks = 0;
   int there_at = 3;
-  UniqueFd listener = ListenOn(*common::IpAddress::Parse("127.0.0.1"), 0).value();
+  UniqueFd listener = common::ListenOn(*common::IpAddress::Parse("127.0.0.1"), 0, 64).value();
   socklen_t size = sizeof address_;
   getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size);
   const Server holding(
