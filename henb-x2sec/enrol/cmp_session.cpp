@@ -256,15 +256,21 @@ absl::StatusOr<std::string> CmpSession::ExchangeChecked(std::string_view request
                   {{"message", NameOf(answer->body)}, {"transaction", common::ToHex(answer->transaction_id)}});
   if (request.body == BodyType::kCertConf) confirmation_answered_ = true;
   private_key_sent_ |= answer->cert_rep.private_key;
-  received_ = std::move(answer->extra_certs);
   return answer_der;
 }
 
 absl::Status CmpSession::LookForRoot(const PkiMessageSummary& answer) {
   if (parts_.root_terms.none() || learned_.has_value()) return absl::OkStatus();
   const absl::Time now = parts_.clock.Now();
-  std::vector<common::Certificate> offered = answer.extra_certs;
-  offered.insert(offered.end(), answer.cert_rep.ca_pubs.begin(), answer.cert_rep.ca_pubs.end());
+  const auto malformed = [](const absl::Status& status) {
+    return event::Error(StatusCode::kFailedPrecondition, event::kMalformedAnswer, common::ToStd(status.message()));
+  };
+  const absl::StatusOr<std::vector<common::Certificate>> extra = CertificatesIn(answer.extra_certs);
+  if (!extra.ok()) return malformed(extra.status());
+  const absl::StatusOr<std::vector<common::Certificate>> ca_pubs = CertificatesIn(answer.cert_rep.ca_pubs);
+  if (!ca_pubs.ok()) return malformed(ca_pubs.status());
+  std::vector<common::Certificate> offered = *extra;
+  offered.insert(offered.end(), ca_pubs->begin(), ca_pubs->end());
   absl::StatusOr<LearnedRoot> found = LearnRoot(offered, parts_.root_terms, now);
   // A device that has a root does not depend on another.
   if (!found.ok()) return roots_.empty() ? found.status() : absl::OkStatus();
@@ -272,7 +278,7 @@ absl::Status CmpSession::LookForRoot(const PkiMessageSummary& answer) {
       std::any_of(roots_.begin(), roots_.end(), [&](const auto& root) { return root.der() == found->root.der(); });
   if (had) return absl::OkStatus();
   // Whoever signs under the RA/CA's name must be let in by the cross-certificate as well.
-  for (const common::Certificate& signer : answer.extra_certs) {
+  for (const common::Certificate& signer : *extra) {
     if (X509_NAME_cmp(X509_get_subject_name(signer.get()), parts_.recipient) != 0) continue;
     const absl::StatusOr<CertifiedPath> path = FindPath(signer, offered, {found->root}, now);
     if (!path.ok()) continue;  // Nothing that the library could take.
@@ -285,6 +291,14 @@ absl::Status CmpSession::LookForRoot(const PkiMessageSummary& answer) {
   roots_.push_back(found->root);
   learned_ = *std::move(found);
   return absl::OkStatus();
+}
+
+std::vector<common::Certificate> CmpSession::Received() const {
+  const OpensslPtr<STACK_OF(X509)> stack(OSSL_CMP_CTX_get1_extraCertsIn(context_.get()));
+  std::vector<common::Certificate> out;
+  for (int i = 0; stack != nullptr && i < sk_X509_num(stack.get()); ++i)
+    out.push_back(common::Certificate::FromX509(sk_X509_value(stack.get(), i)));
+  return out;
 }
 
 int CmpSession::OnCertificate(OSSL_CMP_CTX* context, X509* certificate, int fail_info, const char** text) {
@@ -308,7 +322,7 @@ int CmpSession::JudgeCertificate(X509* certificate, int fail_info, const char** 
   }
   const CertificateTerms terms{request_->key.get(), request_->subject, request_->identity, roots_, parts_.clock.Now()};
   std::optional<CertifiedPath> path =
-      CheckIssuedCertificate(common::Certificate::FromX509(certificate), received_, terms, &rejection);
+      CheckIssuedCertificate(common::Certificate::FromX509(certificate), Received(), terms, &rejection);
   if (path.has_value() && learned_.has_value() && path->anchor.der() == learned_->root.der()) {
     path->anchor_source = learned_->source;
     const absl::Status holds = HoldsThroughCross(path->certificate, path->intermediates, *learned_, terms.now);

@@ -81,6 +81,8 @@ class CmpSession {
   /// The certificate, borrowed from the context; nullptr on error. Asks again until the CA no longer says waiting.
   X509* ExchangeRequest(BodyType type);
   bool WaitToPoll(int polls, absl::Duration check_after);
+  /// extraCerts of the answer that brought the certificate.
+  [[nodiscard]] std::vector<common::Certificate> Received() const;
   int JudgeCertificate(X509* certificate, int fail_info, const char** text);
   absl::Status Prepare();
   /// Who protects the messages, and how.
@@ -94,7 +96,6 @@ class CmpSession {
   OpensslPtr<OSSL_CMP_CTX> context_;
   absl::Duration deadline_;
   const CertificateRequest* request_ = nullptr;
-  std::vector<common::Certificate> received_;  ///< extraCerts of the last answer.
   BodyType awaited_ = BodyType::kIp;
   bool private_key_sent_ = false;
   bool cert_conf_sent_ = false;

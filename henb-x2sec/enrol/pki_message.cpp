@@ -107,16 +107,14 @@ absl::Status ParseCertResponse(std::string_view contents, CertRepSummary* out) {
 }
 
 /// SEQUENCE OF CMPCertificate, `name` for errors.
-absl::Status ParseCertificates(std::string_view contents, std::string_view name,
-                               std::vector<common::Certificate>* out) {
+absl::Status ParseCertificates(std::string_view contents, std::string_view name, std::vector<std::string>* out) {
   DerReader outer(contents);
   ASSIGN_OR_RETURN(const DerElement list, outer.Expect(DerElement::kSequence));
   DerReader reader(list.contents);
   while (!reader.at_end()) {
     ASSIGN_OR_RETURN(const DerElement element, reader.Expect(DerElement::kSequence));
     if (out->size() == kMostCertificates) return absl::InvalidArgumentError(common::StrCat("too many ", name));
-    ASSIGN_OR_RETURN_CTX(common::Certificate certificate, common::Certificate::FromDer(element.whole), name);
-    out->push_back(std::move(certificate));
+    out->emplace_back(element.whole);
   }
   return absl::OkStatus();
 }
@@ -235,6 +233,15 @@ absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der) {
     RETURN_IF_ERROR(ParseCertificates(certificates.contents, "extraCerts", &out.extra_certs));
   }
   if (!reader.at_end()) return absl::InvalidArgumentError("the message has fields that it should not have");
+  return out;
+}
+
+absl::StatusOr<std::vector<common::Certificate>> CertificatesIn(const std::vector<std::string>& ders) {
+  std::vector<common::Certificate> out;
+  for (const std::string& der : ders) {
+    ASSIGN_OR_RETURN(common::Certificate certificate, common::Certificate::FromDer(der));
+    out.push_back(std::move(certificate));
+  }
   return out;
 }
 

@@ -41,7 +41,7 @@ struct CertRepSummary {
   bool waiting = false;                ///< A response has status waiting (RFC 4210 §5.2.3).
   bool private_key = false;            ///< Central key generation (R33).
   bool encrypted_certificate = false;  ///< encryptedCert instead of certificate.
-  std::vector<common::Certificate> ca_pubs;
+  std::vector<std::string> ca_pubs;    ///< DER, as for extra_certs.
 };
 
 /// Parameters of password-based MAC protection (RFC 4210 §5.1.3.1).
@@ -66,11 +66,16 @@ struct PkiMessageSummary {
   CertRepSummary cert_rep;
   int requests = 0;            ///< ir, cr, kur: messages in CertReqMessages.
   std::optional<int> pop_nid;  ///< ir, cr, kur: algorithm of the first signature POP.
-  std::vector<common::Certificate> extra_certs;
+  /// DER, each one element, not read further: OpenSSL takes the better part of a millisecond for one, and most messages
+  /// bring those that came before. See CertificatesIn.
+  std::vector<std::string> extra_certs;
 };
 
 /// InvalidArgument says what is wrong. Messages with more than 32 extraCerts or caPubs are refused.
 [[nodiscard]] absl::StatusOr<PkiMessageSummary> ParsePkiMessage(std::string_view der);
+
+/// InvalidArgument: one of them is no certificate.
+[[nodiscard]] absl::StatusOr<std::vector<common::Certificate>> CertificatesIn(const std::vector<std::string>& ders);
 
 /// A signature algorithm with SHA-2 (RSA PKCS#1, ECDSA) or EdDSA: R31. False for 0 and for MACs.
 [[nodiscard]] bool IsStrongSignature(int nid);

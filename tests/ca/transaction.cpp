@@ -65,9 +65,11 @@ Transaction::~Transaction() { OSSL_CMP_SRV_CTX_free(server_); }
 
 std::optional<common::Certificate> Transaction::VerifiedSigner(const PkiMessageSummary& summary) const {
   if (summary.extra_certs.empty()) return std::nullopt;
-  const common::Certificate& signer = summary.extra_certs.front();
+  const auto received = x2sec::enrol::CertificatesIn(summary.extra_certs);
+  if (!received.ok()) return std::nullopt;
+  const common::Certificate& signer = received->front();
   const OpensslPtr<X509_STORE> trust = TrustFor(ca_->config());
-  const StackPtr untrusted = StackOf(summary.extra_certs);
+  const StackPtr untrusted = StackOf(*received);
   const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> path(X509_STORE_CTX_new(), X509_STORE_CTX_free);
   if (X509_STORE_CTX_init(path.get(), trust.get(), signer.get(), untrusted.get()) != 1) return std::nullopt;
   X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(path.get()), 2);

@@ -97,10 +97,12 @@ void Run(std::string_view input) {
   FakeCertificateStore store;
   x2sec::enrol::EncodedSigningKey vendor_key(Pkcs8Of(world.device.key.get()));
   const common::SystemClock clock;
-  x2sec::enrol::CmpEnroller enroller({store, vendor_key, clock, world.state_path, [&](const std::string&) {
-                                        return absl::StatusOr<std::unique_ptr<x2sec::enrol::CmpTransport>>(
-                                            std::make_unique<BentTransport>(ca, input));
-                                      }});
+  x2sec::enrol::CmpEnroller::Parts parts{store, vendor_key, clock, world.state_path};
+  parts.wait = [](absl::Duration) { return true; };
+  parts.transport = [&](const std::string&) {
+    return absl::StatusOr<std::unique_ptr<x2sec::enrol::CmpTransport>>(std::make_unique<BentTransport>(ca, input));
+  };
+  x2sec::enrol::CmpEnroller enroller(std::move(parts));
   x2sec::core::EnrolRequest request;
   request.identity = common::HenbId::Parse("henb-a.example").value();
   request.server_url = "http://127.0.0.1/";
