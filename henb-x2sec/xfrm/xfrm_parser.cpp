@@ -202,7 +202,8 @@ void ForEachMessage(Bytes buffer, const std::function<void(const MessageView&)>&
 std::optional<int> ParseError(const MessageView& message) {
   if (message.type != NLMSG_ERROR) return std::nullopt;
   const auto error = Front<nlmsgerr>(message.payload);
-  return error ? -error->error : EBADMSG;
+  // What the kernel does not send is no number to be negated.
+  return error && error->error <= 0 && error->error > -4096 ? -error->error : EBADMSG;
 }
 
 std::optional<core::SaInfo> ParseSa(const MessageView& message) {

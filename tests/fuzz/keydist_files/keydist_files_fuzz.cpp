@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/digest.h"
+#include "common/strings.h"
 #include "keydist-server/ctl/henb_import.h"
 #include "keydist-server/domain/audit_head.h"
 #include "keydist-server/domain/audit_verifier.h"

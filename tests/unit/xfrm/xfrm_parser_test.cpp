@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "henb-x2sec/xfrm/own_policies.h"
@@ -167,6 +168,18 @@ TEST(XfrmParser, CutMessagesAreRefusedAtEveryLength) {
     std::memcpy(cut.data(), &length, sizeof(length));  // … and a shorter one that fits
     for (const MessageView& view : Views(cut)) EXPECT_FALSE(ParseSa(view).has_value()) << size;
   }
+}
+
+TEST(XfrmParser, AnErrorIsANumberThatTheKernelHas) {
+  const auto said = [](int error) {
+    nlmsgerr fixed{};
+    fixed.error = error;
+    Made message(NLMSG_ERROR, fixed);  // The view is of its octets.
+    return ParseError(message.view());
+  };
+  EXPECT_EQ(said(0), 0);
+  EXPECT_EQ(said(-ENOENT), ENOENT);
+  for (const int odd : {1, -4096, std::numeric_limits<int>::min()}) EXPECT_EQ(said(odd), EBADMSG) << odd;
 }
 
 TEST(XfrmParser, LyingAttributeLengthsEndTheMessage) {
