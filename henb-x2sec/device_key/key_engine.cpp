@@ -8,6 +8,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <type_traits>
+#include <vector>
 
 #include "common/log.h"
 #include "common/status.h"
@@ -48,6 +49,14 @@ struct KeyEngine::Gate final : public core::KeyOperations {
 
 namespace {
 
+/// All that were ever made: OpenSSL and gRPC may hold a key of one for longer than its KeyEngine lives.
+void KeepForEver(core::KeyOperations* gate) {
+  static std::mutex mutex;
+  static auto& gates = *new std::vector<core::KeyOperations*>;
+  const std::lock_guard lock(mutex);
+  gates.push_back(gate);
+}
+
 int GateIndex() {
   static const int index = ENGINE_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
@@ -68,6 +77,7 @@ EVP_PKEY* LoadKey(ENGINE* engine, const char* ckaid, UI_METHOD* /*ui*/, void* /*
 }  // namespace
 
 KeyEngine::KeyEngine(core::KeyOperations& store) : gate_(new Gate(store)) {
+  KeepForEver(gate_);
   static std::atomic<int> made{0};
   gate_->id = common::StrCat("x2sec-keys-", made.fetch_add(1));
   gate_->engine = ENGINE_new();

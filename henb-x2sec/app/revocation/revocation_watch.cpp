@@ -114,6 +114,12 @@ void RevocationWatch::LearnPluto(absl::StatusOr<core::OcspSettings> settings) {
   if (!asks.ok()) common::LogAlarm("revocation.pluto_does_not_ask", {{"error", asks}});
 }
 
+RevocationWatch::~RevocationWatch() {
+  for (const Source& source : sources_) {
+    if (source.timer) parts_.loop.CancelTimer(*source.timer);
+  }
+}
+
 void RevocationWatch::Schedule(std::size_t source, absl::Duration delay) {
   Source& at = sources_[source];
   if (at.timer) parts_.loop.CancelTimer(*at.timer);

@@ -54,6 +54,9 @@ class RevocationWatch {
         prove_again;
   };
   explicit RevocationWatch(Parts parts);
+  ~RevocationWatch();
+  RevocationWatch(const RevocationWatch&) = delete;
+  RevocationWatch& operator=(const RevocationWatch&) = delete;
 
   /// Reads the lists kept on disk, leaves a verdict file, and starts to fetch. InvalidArgument:
   /// `revocation.authorities` cannot be used.

@@ -176,7 +176,8 @@ class BackhaulMoverTest : public tests::LoopFixture {
     for (int i = 0; i < seconds; ++i) Advance(absl::Seconds(1));
   }
   void SomethingComesIn() {
-    for (const core::SaInfo& sa : kernel.Snapshot()->sas) {
+    const auto before = kernel.Snapshot().value();
+    for (const core::SaInfo& sa : before.sas) {
       if (sa.reqid == kNewReqid) kernel.CountBytes(sa.spi, 84);
     }
     mirror->CheckKernel();
