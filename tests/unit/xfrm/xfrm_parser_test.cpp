@@ -93,7 +93,8 @@ TEST(XfrmParser, ReadsThePoliciesThatTheWriterWrites) {
   std::vector<KernelPolicy> policies = BeltPolicies(core::X2Ports());
   for (const KernelPolicy& policy : PoliciesOf(pin, core::X2Ports())) policies.push_back(policy);
   for (const KernelPolicy& policy : policies) {
-    const auto views = Views(UpdatePolicyMessage(policy, 7));
+    const Message message = UpdatePolicyMessage(policy, 7);
+    const auto views = Views(message);
     ASSERT_THAT(views, SizeIs(1));
     EXPECT_EQ(views[0].sequence, 7U);
     const auto read = ParsePolicy(views[0]);
