@@ -94,14 +94,22 @@ def _machine_memory():
     return 4096 if host >= 8192 else 3072
 
 
+def _chosen(given):
+    """The scenarios that will be played, with a fault or without."""
+    if given.command == "run":
+        return scenario.select(given.names, given.tag)
+    if given.command == "plant":
+        return scenario.select({fault.scenario for fault in faults.select(given.names)}, None)
+    return []
+
+
 def _in_machine(given, words, folder, tell):
     """Plays the same command line in the virtual machine."""
     from vm import kernel as vm_kernel
     from vm import machine
 
     material.load(programs.CACHE, tell)
-    if given.command == "run":
-        scenario.prepare(scenario.select(given.names, given.tag), programs.CACHE, tell)
+    scenario.prepare(_chosen(given), programs.CACHE, tell)
     interactive = given.command == "up" and sys.stdin.isatty()
     live = ["--live"] if sys.stderr.isatty() else []
     argv = [str(LAB), *words, "--vm", "never", "--artefacts", "/run/x2lab", "--shown-artefacts", str(folder), *live]
@@ -151,6 +159,7 @@ def _run(given, folder, shown, tell):
 
 def _plant(given, folder, shown, tell):
     known = scenario.find_all()
+    scenario.prepare(_chosen(given), programs.CACHE, tell)
     credentials = material.load(programs.CACHE, tell)
     results = []
     for fault in faults.select(given.names):
