@@ -58,8 +58,8 @@ void KeepForEver(core::KeyOperations* gate) {
 }
 
 int GateIndex() {
-  static const int index = ENGINE_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
+  static const int kIndex = ENGINE_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return kIndex;
 }
 
 EVP_PKEY* LoadKey(ENGINE* engine, const char* ckaid, UI_METHOD* /*ui*/, void* /*data*/) {

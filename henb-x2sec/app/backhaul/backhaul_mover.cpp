@@ -152,9 +152,9 @@ void BackhaulMover::AddTo(core::Desired& desired) const {
 }
 
 void BackhaulMover::PushIfChanged() {
-  auto pin = PinNow();
+  const auto pin = PinNow();
   if (pin == pushed_ && wanted_ == pushed_connection_) return;
-  pushed_ = std::move(pin);
+  pushed_ = pin;
   pushed_connection_ = wanted_;
   parts_.push_desired();
 }

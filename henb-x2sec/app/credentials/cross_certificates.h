@@ -43,7 +43,7 @@ class CrossCertificates {
     core::CertificateStore& store;
     const Credentials& credentials;
   };
-  explicit CrossCertificates(Parts parts) : parts_(std::move(parts)) {}
+  explicit CrossCertificates(const Parts& parts) : parts_(parts) {}
   void Start();
   /// The backhaul is up again: what failed is fetched at once.
   void PathChanged();

@@ -109,13 +109,10 @@ void Links::ObserveConnection(LinkRuntime& link, ConnectionRuntime& connection) 
   }
   const auto pin = core::ChoosePin(connection.children, connection.pin);
   if (pin && pin != connection.pin) {
-    if (!connection.pin) {
-      // Before the first pin everything was shut: nothing to lose, and the first packet needs it.
-      PinMoved(spec.name, *pin);
-    } else if (!parts_.key_changes.Running(link.id) ||
-               core::FindChild(connection.children, connection.pin) == nullptr) {
-      PinMoved(spec.name, *pin);
-    }
+    // Before the first pin everything was shut: nothing to lose, and the first packet needs it. A pin whose SA carries
+    // is a key change's to move.
+    const bool carries = connection.pin && core::FindChild(connection.children, connection.pin) != nullptr;
+    if (!carries || !parts_.key_changes.Running(link.id)) PinMoved(spec.name, *pin);
   }
   const core::LiveChild* child = core::FindChild(connection.children, connection.pin);
   if (child != nullptr) NoteAuthentication(link, connection, child->ike_serial);

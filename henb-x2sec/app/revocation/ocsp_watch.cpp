@@ -45,8 +45,11 @@ void OcspWatch::Start(const std::vector<Authority>& authorities) {
   const auto kept = common::ReadFile(FileOf(parts_.config));
   if (kept.ok()) {
     auto book = revocation::OcspBook::Parse(*kept);
-    if (book.ok()) book_ = *std::move(book);
-    if (!book.ok()) common::LogWarning("revocation.kept_answers_unusable", {{"error", book.status()}});
+    if (book.ok()) {
+      book_ = *std::move(book);
+    } else {
+      common::LogWarning("revocation.kept_answers_unusable", {{"error", book.status()}});
+    }
   }
   SetAuthorities(authorities);
   Look();

@@ -320,7 +320,7 @@ std::vector<policy::AnchorNews> RevocationWatch::News() const {
         const absl::Duration stale = asks ? StaleFor(each) : absl::InfiniteDuration();
         news.stale_for = std::max(news.stale_for.value_or(absl::ZeroDuration()), stale);
       }
-      out.push_back(std::move(news));
+      out.push_back(news);
     }
   }
   return out;
