@@ -44,13 +44,13 @@ struct Functions {
 };
 
 const Functions& Curl() {
-  static const Functions functions;
-  return functions;
+  static const Functions kFunctions;
+  return kFunctions;
 }
 
 }  // namespace
 
-// Without the library no handle is given, so that the functions which take one are not reached.
+// Without the library no handle is given; whoever calls with one all the same is told so.
 extern "C" {
 
 CURLcode curl_global_init(long flags) { return Curl().whole ? Curl().global_init(flags) : CURLE_FAILED_INIT; }
@@ -58,21 +58,26 @@ CURLcode curl_global_init(long flags) { return Curl().whole ? Curl().global_init
 CURL* curl_easy_init(void) { return Curl().whole ? Curl().easy_init() : nullptr; }
 
 void curl_easy_cleanup(CURL* handle) {
-  if (handle != nullptr) Curl().easy_cleanup(handle);
+  if (handle != nullptr && Curl().whole) Curl().easy_cleanup(handle);
 }
 
-void curl_easy_reset(CURL* handle) { Curl().easy_reset(handle); }
+void curl_easy_reset(CURL* handle) {
+  if (Curl().whole) Curl().easy_reset(handle);
+}
 
-CURLcode curl_easy_perform(CURL* handle) { return Curl().easy_perform(handle); }
+CURLcode curl_easy_perform(CURL* handle) { return Curl().whole ? Curl().easy_perform(handle) : CURLE_FAILED_INIT; }
 
 /// An option's number says what its value is.
 CURLcode curl_easy_setopt(CURL* handle, CURLoption option, ...) {
   va_list values;
   va_start(values, option);
   CURLcode code = CURLE_OK;
-  if (option < CURLOPTTYPE_OBJECTPOINT) {
+  const bool offset = option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB;
+  if (!Curl().whole) {
+    code = CURLE_FAILED_INIT;
+  } else if (option < CURLOPTTYPE_OBJECTPOINT) {
     code = Curl().easy_setopt(handle, option, va_arg(values, long));
-  } else if (option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB) {
+  } else if (offset) {
     code = Curl().easy_setopt(handle, option, va_arg(values, curl_off_t));
   } else {
     code = Curl().easy_setopt(handle, option, va_arg(values, void*));
@@ -84,7 +89,7 @@ CURLcode curl_easy_setopt(CURL* handle, CURLoption option, ...) {
 CURLcode curl_easy_getinfo(CURL* handle, CURLINFO info, ...) {
   va_list values;
   va_start(values, info);
-  const CURLcode code = Curl().easy_getinfo(handle, info, va_arg(values, void*));
+  const CURLcode code = Curl().whole ? Curl().easy_getinfo(handle, info, va_arg(values, void*)) : CURLE_FAILED_INIT;
   va_end(values);
   return code;
 }
@@ -98,7 +103,7 @@ curl_slist* curl_slist_append(curl_slist* list, const char* text) {
 }
 
 void curl_slist_free_all(curl_slist* list) {
-  if (list != nullptr) Curl().slist_free_all(list);
+  if (list != nullptr && Curl().whole) Curl().slist_free_all(list);
 }
 
 }  // extern "C"

@@ -11,7 +11,6 @@
 namespace henb::x2sec::ocspd {
 namespace {
 
-using common::StrCat;
 using common::UniqueFd;
 
 constexpr int kFirstHandedOver = 3;  // SD_LISTEN_FDS_START

@@ -218,7 +218,7 @@ absl::Status Program::Impl::OpenService(const domain::RootSealer& sealer, common
 
 absl::Status Program::Impl::AwaitService(const domain::RootSealer& sealer, common::Random& random, const Pause& pause) {
   for (absl::Duration wait = kFirstRetry;; wait = std::min(2 * wait, kMostRetry)) {
-    const absl::Status status = OpenService(sealer, random);
+    absl::Status status = OpenService(sealer, random);
     if (status.ok() || !pause || config.backend != StoreBackend::kEtcd || !absl::IsUnavailable(status)) return status;
     service.reset();
     store.reset();

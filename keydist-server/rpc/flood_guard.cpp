@@ -39,9 +39,9 @@ std::uint64_t NumberIn(const Json& object, const char* name) {
 }
 
 const Json& MemberOf(const Json& object, const char* name) {
-  static const Json nothing = Json::object();
+  static const Json kNothing = Json::object();
   const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() ? nothing : *found;
+  return found == object.end() ? kNothing : *found;
 }
 
 /// "ipv4:127.0.0.1:8443" of gRPC's names, which have words before it.

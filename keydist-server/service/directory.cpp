@@ -26,7 +26,6 @@ bool SameFacts(const Registration& a, const Registration& b) {
 }  // namespace
 
 absl::Status Directory::Load(store::Store& store) {
-  const std::unique_lock lock(mutex_);
   absl::StatusOr<std::uint64_t> revision = absl::AbortedError("");
   for (int tried = 0; tried < 3 && absl::IsAborted(revision.status()); ++tried) {
     in_order_.clear();

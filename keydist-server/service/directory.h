@@ -68,7 +68,8 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
-  /// Reads the whole store, as it was at one revision. Call once, before the first write.
+  /// Reads the whole store, as it was at one revision. Call once, before
+  /// the store has a listener and anybody else asks: no lock is held, since stores tell their listener under their own.
   [[nodiscard]] absl::Status Load(store::Store& store);
   /// Takes a change over, whoever made it. What Load has seen is passed over.
   void Apply(const store::Change& change);
