@@ -45,6 +45,11 @@ MUTANTS = [
     ("R43", "keydist-server/rpc/peer_verifier.cpp", "if (found != kept_.end() && found->second.not_before <= now && now <= found->second.not_after) {", "if (found != kept_.end()) {", "keydist_service_test", "PeerVerifier*"),
     ("R45", "keydist-server/domain/pair_key.cpp", "info.BigEndian(higher.generation);", "", "keydist_domain_test", "*"),
     ("R47", "henb-x2sec/app/keys/pair_key_ring.cpp", "return same_generations && version.epoch < newest_->epoch;", "return false;", "app_test", "*Ring*"),
+    ("R50", "keydist-server/domain/connection_book.cpp", "if (place.open >= limits_.per_place) return {.why = ConnectionRefusal::kAddress};", "", "keydist_domain_test", "ConnectionBook*"),
+    ("R50", "keydist-server/domain/connection_book.cpp", "if (open_ >= limits_.total) return {.why = ConnectionRefusal::kTotal};", "", "keydist_domain_test", "ConnectionBook*"),
+    ("R50", "keydist-server/domain/connection_book.cpp", "if (!draw.granted) return {.why = ConnectionRefusal::kRate};", "", "keydist_domain_test", "ConnectionBook*"),
+    ("R50", "keydist-server/rpc/connection_gate.cpp", "if (peer.fd != newcomer) live.push_back(peer.address);", "live.push_back(peer.address);", "keydist_server_test", "ConnectionGate*"),
+    ("R34", "henb-x2sec/enrol/enrolment_state.cpp", "text->ends_with('\\n') && ", "", "enrol_test", "EnrolmentState*"),
     ("R51", "keydist-server/store/file_audit_log.cpp", "if (status.ok()) status = file_->Sync();", "", "keydist_audit_log_test", "*"),
     ("R48", "common/secret_bytes.cpp", "  Wipe();\n  bytes_ = std::move(other.bytes_);", "  bytes_ = std::move(other.bytes_);", "common_test", "*Secret*"),
 ]
