@@ -75,7 +75,8 @@ CURLcode curl_easy_setopt(CURL* handle, CURLoption option, ...) {
   const bool offset = option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB;
   if (!Curl().whole) {
     code = CURLE_FAILED_INIT;
-  } else if (option < CURLOPTTYPE_OBJECTPOINT) {
+    // curl_off_t is long here, and not everywhere.
+  } else if (option < CURLOPTTYPE_OBJECTPOINT) {  // NOLINT(bugprone-branch-clone)
     code = Curl().easy_setopt(handle, option, va_arg(values, long));
   } else if (offset) {
     code = Curl().easy_setopt(handle, option, va_arg(values, curl_off_t));
