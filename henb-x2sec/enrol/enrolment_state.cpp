@@ -108,7 +108,8 @@ absl::Status EnrolmentStateFile::Save(const EnrolmentState& state) const {
                                {"anchor_source", core::NameOf(state.anchor_source)},
                                {"certificates", std::move(certificates)}};
   const std::string line = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  return TakesAnother(line.size()) ? common::AppendDurably(path_, line) : common::WriteFileAtomically(path_, line, 0600);
+  return TakesAnother(line.size()) ? common::AppendDurably(path_, line)
+                                   : common::WriteFileAtomically(path_, line, 0600);
 }
 
 bool EnrolmentStateFile::TakesAnother(std::size_t size) const {

@@ -66,7 +66,8 @@ TEST(EnrolmentState, R34ALineThatAPowerCutTookIsAsIfItHadNotBeenBegun) {
   ASSERT_TRUE(both.starts_with(before));
   for (std::size_t size = before.size(); size < both.size(); ++size) {
     std::string cut = both.substr(0, size);
-    for (const std::size_t more : {std::size_t{0}, both.size() - size}) {  // Or the file is as long, with nothing there.
+    for (const std::size_t more :
+         {std::size_t{0}, both.size() - size}) {  // Or the file is as long, with nothing there.
       ASSERT_TRUE(common::WriteFileAtomically(path, cut + std::string(more, '\0')).ok());
       ASSERT_EQ(file.Load().value().value().phase, Phase::kRequested) << size;
     }
