@@ -19,6 +19,7 @@
 
 #include "absl/time/clock.h"
 #include "common/file.h"
+#include "common/strings.h"
 #include "device.h"
 #include "nem_process.h"
 #include "tests/ca/http_server.h"
@@ -113,7 +114,10 @@ class KillScene {
   std::string Phase() const {
     const auto text = common::ReadFile(folder_.File("enrolment.json"));
     if (!text.ok()) return "no state";
-    const auto json = nlohmann::json::parse(*text, nullptr, false);
+    // The last whole line counts.
+    const std::vector<std::string_view> lines = common::Split(*text, '\n');
+    const auto json =
+        nlohmann::json::parse(lines.size() < 2 ? std::string_view(*text) : lines[lines.size() - 2], nullptr, false);
     return json.is_object() ? json.value("phase", "?") : "unreadable";
   }
   /// Of the last run to the end: starting, and what the device says that it took until all was installed.
