@@ -72,13 +72,12 @@ CURLcode curl_easy_setopt(CURL* handle, CURLoption option, ...) {
   va_list values;
   va_start(values, option);
   CURLcode code = CURLE_OK;
-  const bool offset = option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB;
   if (!Curl().whole) {
     code = CURLE_FAILED_INIT;
     // curl_off_t is long here, and not everywhere.
   } else if (option < CURLOPTTYPE_OBJECTPOINT) {  // NOLINT(bugprone-branch-clone)
     code = Curl().easy_setopt(handle, option, va_arg(values, long));
-  } else if (offset) {
+  } else if (option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB) {
     code = Curl().easy_setopt(handle, option, va_arg(values, curl_off_t));
   } else {
     code = Curl().easy_setopt(handle, option, va_arg(values, void*));
