@@ -202,6 +202,7 @@ void DaemonParts::MakeInitialIpsec() {
         return InitialIpsecSpec(seg, ra_ca, to_seg.local, to_ra_ca.local, reqid, config.id, *credentials);
       },
       .wanted_changed = [this] { links->PushDesired(); },
+      .renew = [this](const std::string& connection) { mirror->Renew(connection); },
       .in_pluto = [this](const std::string& connection) { return mirror->IsReady(connection); },
       .in_kernel = [this](const core::ConnectionSpec& spec) { return HoldsBothWays(mirror->kernel(), spec); }});
 }

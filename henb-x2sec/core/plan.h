@@ -43,6 +43,7 @@ struct PlanInputs {
   std::vector<std::size_t> numbers;  ///< Of each pair, for its connection's name; beyond its end: the pair's index.
   std::optional<OwnKey> vendor_key;
   std::optional<OwnKey> operator_key;
+  bool peer_key_is_rsa = false;
   std::string anchor_subject;  ///< DN of the anchor that decision.terms.anchors names first; empty: unknown.
   bool psk_installed = false;
   bool transport_by_configuration = false;

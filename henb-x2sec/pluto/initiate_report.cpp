@@ -31,6 +31,10 @@ constexpr std::array kSigns = {
     // The peer's negotiation of the same moment won: the next snapshot has what came of it.
     Sign{"IKE SA was superseded", InitiateOutcome::kOther},
     Sign{"private key matching CKAID", InitiateOutcome::kOther},
+    // By SHA-1, or PKCS #1 v1.5: none of ours takes it.
+    Sign{"requires policy RSASIG_v1_5", InitiateOutcome::kAuthenticationFailed},
+    Sign{"authentication requires policy RSASIG", InitiateOutcome::kOtherKeyKind},
+    Sign{"authentication requires policy ECDSA", InitiateOutcome::kOtherKeyKind},
     Sign{"authentication failed", InitiateOutcome::kAuthenticationFailed},
     Sign{"AUTHENTICATION_FAILED", InitiateOutcome::kAuthenticationFailed},
     // IKE SA up, child refused: in IKE_AUTH, or in CREATE_CHILD_SA on an IKE SA that was there.

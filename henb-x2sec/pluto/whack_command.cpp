@@ -13,9 +13,11 @@ using common::StrCat;
 
 void Append(Arguments& to, std::initializer_list<std::string> words) { to.insert(to.end(), words); }
 
-std::string_view Authby(const core::ConnectionSpec& spec) {
-  if (spec.auth == core::IkeAuth::kPsk) return "psk";
-  return spec.local_key_is_rsa ? "rsa" : "ecdsa";
+/// How an end proves itself, where that is said for each end. Not with an RSA key of ours: without these words pluto
+/// signs by RSA and takes either kind from the peer. With an ECDSA key of ours it has to be told the peer's
+/// (docs/pluto.md).
+void AppendAuthby(Arguments& to, const core::ConnectionSpec& spec, bool is_rsa) {
+  if (!spec.local_key_is_rsa) Append(to, {"--authby", is_rsa ? "rsa" : "ecdsa"});
 }
 
 /// Whether a transport address is not the end of IKE and of the tunnel.
@@ -34,15 +36,6 @@ void AppendAddresses(Arguments& to, const common::IpAddress& ike, const std::str
   if (apart) Append(to, {"--client", client});
 }
 
-/// What tells this connection from one that needs another Add. pluto's connection follows the subject of our
-/// certificate, not its key (docs/pluto.md).
-std::uint32_t FingerprintOf(const core::ConnectionSpec& spec, Arguments words) {
-  if (const auto hop = std::find(words.begin(), words.end(), "--nexthop"); hop != words.end())
-    words.erase(hop, hop + 2);
-  if (!spec.local_subject.empty()) std::replace(words.begin(), words.end(), spec.local_ckaid, spec.local_subject);
-  return pluto::FingerprintOf(words);
-}
-
 void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
   if (spec.next_hop) Append(to, {"--nexthop", spec.next_hop->ToString()});
   Append(to, {"--id", spec.local_id_is_subject ? std::string("%fromcert") : StrCat("@", spec.local_id.str())});
@@ -50,9 +43,10 @@ void AppendOurEnd(Arguments& to, const core::ConnectionSpec& spec) {
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
+    Append(to, {"--ckaid", spec.local_ckaid});
+    AppendAuthby(to, spec, spec.local_key_is_rsa);
     // The peer may hold the root alone: raw whack would leave the CAs between (RFC 7296 §3.6) out.
-    Append(to, {"--ckaid", spec.local_ckaid, "--authby", std::string(Authby(spec)), "--sendcert", "always", "--sendca",
-                "all"});
+    Append(to, {"--sendcert", "always", "--sendca", "all"});
   }
   // A script would run three times a link, in a shell, and block pluto meanwhile.
   Append(to, {"--updown", "%disabled"});
@@ -65,18 +59,22 @@ void AppendPeersEnd(Arguments& to, const core::ConnectionSpec& spec) {
   if (spec.auth == core::IkeAuth::kPsk) {
     Append(to, {"--authby", "psk"});
   } else {
-    Append(to, {"--ca", spec.expected_ca, "--authby", std::string(Authby(spec)), "--sendcert", "always"});
+    Append(to, {"--ca", spec.expected_ca});
+    AppendAuthby(to, spec, spec.peer_key_is_rsa);
+    Append(to, {"--sendcert", "always"});
   }
 }
 
 /// Of the whole connection. For RSA with SHA-2 alone; whack has no "--rsa", and its "--rsasig" takes SHA-1 as well.
-std::string PolicyWord(const core::ConnectionSpec& spec) {
-  if (spec.auth == core::IkeAuth::kPsk) return "--psk";
-  return spec.local_key_is_rsa ? "--rsa-sha2" : "--ecdsa";
+void AppendMethods(Arguments& to, const core::ConnectionSpec& spec) {
+  if (spec.auth == core::IkeAuth::kPsk) return Append(to, {"--psk"});
+  Append(to, {"--ecdsa"});
+  if (spec.local_key_is_rsa || spec.peer_key_is_rsa) Append(to, {"--rsa-sha2"});
 }
 
 void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
-  Append(to, {"--ikev2", "--encrypt", "--pfs", PolicyWord(spec)});
+  Append(to, {"--ikev2", "--encrypt", "--pfs"});
+  AppendMethods(to, spec);
   if (!spec.transport_mode) to.emplace_back("--tunnel");
   const std::string lifetime = StrCat(absl::ToInt64Seconds(spec.lifetime));
   Append(to, {"--reauth", "--overlapip", "--reqid", StrCat(spec.reqid)});
@@ -95,16 +93,32 @@ void AppendPolicy(Arguments& to, const core::ConnectionSpec& spec, const Connect
               "--dpdaction", "clear"});
 }
 
-}  // namespace
-
-absl::StatusOr<Arguments> Add(const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
-  RETURN_IF_ERROR(CheckSpec(spec));
+Arguments AddWords(const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
   Arguments words = {"--name", spec.name};
   AppendOurEnd(words, spec);
   words.emplace_back("--to");
   AppendPeersEnd(words, spec);
   AppendPolicy(words, spec, timers);
-  Append(words, {"--metric", StrCat(FingerprintOf(spec, words))});
+  return words;
+}
+
+/// What tells this connection from one that needs another Add. pluto's connection follows the subject of our
+/// certificate, not its key (docs/pluto.md); which kind of key a running one takes from the peer does not matter to
+/// its SAs.
+std::uint32_t FingerprintOf(core::ConnectionSpec spec, const ConnectionTimers& timers) {
+  spec.next_hop.reset();
+  spec.peer_key_is_rsa = false;
+  Arguments words = AddWords(spec, timers);
+  if (!spec.local_subject.empty()) std::replace(words.begin(), words.end(), spec.local_ckaid, spec.local_subject);
+  return pluto::FingerprintOf(words);
+}
+
+}  // namespace
+
+absl::StatusOr<Arguments> Add(const core::ConnectionSpec& spec, const ConnectionTimers& timers) {
+  RETURN_IF_ERROR(CheckSpec(spec));
+  Arguments words = AddWords(spec, timers);
+  Append(words, {"--metric", StrCat(FingerprintOf(spec, timers))});
   return words;
 }
 

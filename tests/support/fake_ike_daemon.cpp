@@ -148,6 +148,10 @@ bool FakeIkeDaemon::Accepts(const ConnectionSpec& spec, const Certificate* certi
          roots_.contains(certificate->ca);
 }
 
+bool FakeIkeDaemon::TakesKind(const ConnectionSpec& spec, const Certificate& certificate) {
+  return spec.local_key_is_rsa || spec.peer_key_is_rsa == certificate.rsa;
+}
+
 InitiateReport FakeIkeDaemon::Authenticate(const ConnectionSpec& spec, const FakeIkeDaemon& peer,
                                            const std::string& theirs) const {
   const ConnectionSpec& other = peer.connections_.at(theirs);
@@ -166,9 +170,14 @@ InitiateReport FakeIkeDaemon::Authenticate(const ConnectionSpec& spec, const Fak
         key != peer.loaded_.end() && common::ConstantTimeEquals(key->second, loaded_.at({spec.local_id, spec.peer_id}));
     return same ? Report(InitiateOutcome::kEstablished, "") : refused;
   }
-  if (!peer.Accepts(other, CertificateOf(spec)) || peer.CertificateOf(other) == nullptr) return refused;
-  if (!Accepts(spec, peer.CertificateOf(other)))
-    return Report(InitiateOutcome::kCertificateRejected, "no certificate matched");
+  const Certificate* others = peer.CertificateOf(other);
+  if (!peer.Accepts(other, CertificateOf(spec)) || !TakesKind(other, *CertificateOf(spec)) || others == nullptr) {
+    return refused;
+  }
+  if (!TakesKind(spec, *others)) {
+    return Report(InitiateOutcome::kOtherKeyKind, "authentication failed: peer authentication requires policy");
+  }
+  if (!Accepts(spec, others)) return Report(InitiateOutcome::kCertificateRejected, "no certificate matched");
   return Report(InitiateOutcome::kEstablished, "");
 }
 

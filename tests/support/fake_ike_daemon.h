@@ -39,6 +39,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
     common::HenbId name;  ///< Its one dNSName.
     std::string ca;       ///< Subject DN of the anchor of its path.
     std::string subject;  ///< Where given: connections of it show the one set last.
+    bool rsa = false;     ///< Its key; else ECDSA.
   };
   /// Told of every child SA that comes (true) or goes, with its connection: to keep a fake kernel in step. Called with
   /// the network's lock.
@@ -106,6 +107,7 @@ class FakeIkeDaemon final : public x2sec::core::IkeDaemon {
   [[nodiscard]] x2sec::core::InitiateReport Authenticate(const x2sec::core::ConnectionSpec& spec,
                                                          const FakeIkeDaemon& peer, const std::string& theirs) const;
   [[nodiscard]] bool Accepts(const x2sec::core::ConnectionSpec& spec, const Certificate* certificate) const;
+  [[nodiscard]] static bool TakesKind(const x2sec::core::ConnectionSpec& spec, const Certificate& certificate);
   [[nodiscard]] const Certificate* CertificateOf(const x2sec::core::ConnectionSpec& spec) const;
   [[nodiscard]] Sa* NewestIke(const std::string& connection);
   std::uint64_t AddSa(Sa sa);

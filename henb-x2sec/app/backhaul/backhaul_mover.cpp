@@ -85,6 +85,7 @@ void BackhaulMover::RefreshWanted() {
     } else if (wanted_) {
       spec->next_hop = wanted_->next_hop;
     }
+    spec->peer_key_is_rsa = gateway_key_is_rsa_ && !spec->local_key_is_rsa;
     wanted_ = *std::move(spec);
     missing_.clear();
     return;
@@ -226,15 +227,22 @@ void BackhaulMover::Initiate() {
                                       {"address", parts_.config.gateway.address->ToString()}});
   parts_.initiate_worker.Run([ike = &parts_.ike, name = wanted_->name] { return ike->Initiate(name, kNegotiation); },
                              [this, attempt = ++attempt_](const absl::StatusOr<core::InitiateReport>& report) {
-                               if (attempt != attempt_) return;
-                               std::string why;
-                               if (!report.ok()) why = std::string(report.status().message());
-                               if (report.ok() && report->outcome != core::InitiateOutcome::kEstablished)
-                                 why = report->detail.empty() ? "pluto does not say why" : report->detail;
-                               Take(core::BackhaulAttemptEnded(move_, std::move(why), parts_.clock.Steady()));
-                               parts_.mirror.CheckStates();
-                               Look();
+                               if (attempt == attempt_) AttemptEnded(report);
                              });
+}
+
+void BackhaulMover::AttemptEnded(const absl::StatusOr<core::InitiateReport>& report) {
+  std::string why;
+  if (!report.ok()) why = std::string(report.status().message());
+  if (report.ok() && report->outcome != core::InitiateOutcome::kEstablished)
+    why = report->detail.empty() ? "pluto does not say why" : report->detail;
+  if (report.ok() && report->outcome == core::InitiateOutcome::kOtherKeyKind) {
+    gateway_key_is_rsa_ = !gateway_key_is_rsa_;  // the next try takes that kind
+    if (wanted_) parts_.mirror.Renew(wanted_->name);
+  }
+  Take(core::BackhaulAttemptEnded(move_, std::move(why), parts_.clock.Steady()));
+  parts_.mirror.CheckStates();
+  Look();
 }
 
 void BackhaulMover::Refused(const absl::Status& why) {

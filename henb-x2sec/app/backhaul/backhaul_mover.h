@@ -86,6 +86,7 @@ class BackhaulMover {
   void Take(core::BackhaulStep step);
   void Act(core::BackhaulAction action);
   void Initiate();
+  void AttemptEnded(const absl::StatusOr<core::InitiateReport>& report);
   void TellOld(std::string_view event, absl::Status (core::IkeDaemon::*call)(const std::string&));
   void RemoveOrphans();
   void LookAgain();
@@ -93,6 +94,7 @@ class BackhaulMover {
   Parts parts_;
   core::BackhaulMove move_;
   std::optional<core::ConnectionSpec> wanted_;
+  bool gateway_key_is_rsa_ = false;       ///< Learned by IKE.
   std::string missing_;                   ///< Why there is no `wanted_`.
   std::optional<OldEnds> old_ends_;       ///< As last seen in the kernel.
   bool both_ = false;                     ///< Packets may come in from either gateway.

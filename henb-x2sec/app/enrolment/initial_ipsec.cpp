@@ -28,6 +28,7 @@ std::string_view EventOf(core::InitiateOutcome outcome) {
     case core::InitiateOutcome::kCertificateRejected:
       return "initial_ipsec.seg_not_trusted";
     case core::InitiateOutcome::kAuthenticationFailed:
+    case core::InitiateOutcome::kOtherKeyKind:
     case core::InitiateOutcome::kNoProposalChosen:
     case core::InitiateOutcome::kChildRefused:
       return "initial_ipsec.refused";
@@ -104,6 +105,11 @@ void InitialIpsec::Try() {
   absl::StatusOr<core::ConnectionSpec> spec = parts_.spec_for(seg, ra_ca_);
   if (!spec.ok()) return Failed("initial_ipsec.failed", common::ToStd(spec.status().message()));
   wanted_ = *std::move(spec);
+  key_kind_told_ = false;
+  AwaitPluto();
+}
+
+void InitialIpsec::AwaitPluto() {
   parts_.wanted_changed();
   Poll(&InitialIpsec::InPluto, &InitialIpsec::Initiate, "pluto does not take the connection", kGivenToPluto);
 }
@@ -154,6 +160,11 @@ void InitialIpsec::Initiate() {
 
 void InitialIpsec::Initiated(const absl::StatusOr<core::InitiateReport>& report) {
   if (!report.ok()) return Failed("initial_ipsec.failed", common::ToStd(report.status().message()));
+  if (report->outcome == core::InitiateOutcome::kOtherKeyKind && !std::exchange(key_kind_told_, true)) {
+    wanted_->peer_key_is_rsa = !wanted_->peer_key_is_rsa;
+    parts_.renew(wanted_->name);
+    return AwaitPluto();
+  }
   if (report->outcome != core::InitiateOutcome::kEstablished) return Failed(EventOf(report->outcome), report->detail);
   Poll(&InitialIpsec::InKernel, &InitialIpsec::Opened, "the kernel does not hold the SAs", kInKernel);
 }

@@ -44,6 +44,7 @@ class InitialIpsec {
     /// The connection to this SEG for traffic with the RA/CA; an error says what is missing.
     std::function<absl::StatusOr<core::ConnectionSpec>(const EnrolmentSeg&, const common::IpAddress& ra_ca)> spec_for;
     std::function<void()> wanted_changed;
+    std::function<void(const std::string& connection)> renew;         ///< pluto is to be given it anew.
     std::function<bool(const std::string& connection)> in_pluto;      ///< As wanted.
     std::function<bool(const core::ConnectionSpec& spec)> in_kernel;  ///< SAs both ways.
     /// Addresses of a SEG that is known by name alone. Blocks; on the worker.
@@ -60,6 +61,7 @@ class InitialIpsec {
 
  private:
   void Try();
+  void AwaitPluto();
   void LookUpSeg();
   void LookedUp(const absl::StatusOr<std::vector<common::IpAddress>>& addresses);
   void Poll(bool (InitialIpsec::*reached)() const, void (InitialIpsec::*then)(), std::string_view what,
@@ -75,6 +77,7 @@ class InitialIpsec {
   std::optional<core::ConnectionSpec> wanted_;
   std::vector<EnrolmentSeg> segs_;
   std::size_t at_ = 0;
+  bool key_kind_told_ = false;  ///< By this SEG: a second time is a failure.
   common::IpAddress ra_ca_;
   std::function<void(absl::Status)> done_;
   std::uint64_t turn_ = 0;  ///< What comes back of an earlier try is of no interest.

@@ -21,6 +21,7 @@ constexpr absl::Duration kLongestRetryForPeer = absl::Seconds(8);  // waiting fo
 std::optional<policy::FailureKind> KindOf(core::InitiateOutcome outcome) {
   switch (outcome) {
     case core::InitiateOutcome::kAuthenticationFailed:
+    case core::InitiateOutcome::kOtherKeyKind:
       return policy::FailureKind::kAuthenticationFailed;
     case core::InitiateOutcome::kCertificateRejected:
       return policy::FailureKind::kCertificateRejected;
@@ -93,6 +94,7 @@ void Links::Act(LinkRuntime& link, core::LinkAction action) {
       break;
     case core::LinkAction::kReportUp:
       link.attempts = 0;
+      link.key_kind_told = false;
       link.adopting = false;
       link.last_error = OnExpiredKey(link) ? parts_.keys.StateOf(link.id).problem : "";
       ScheduleAge(link);
@@ -139,23 +141,29 @@ void Links::Initiate(LinkRuntime& link) {
 void Links::InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection) {
   const std::string& name = connection.spec.name;
   // pluto makes one more child at every call, so never without need.
-  const bool settling = parts_.clock.Steady() < connection.settled_at;
-  if (link.held || connection.attempting || settling) return;
+  if (link.held || connection.attempting) return;
+  const absl::Duration settles_in = connection.settled_at - parts_.clock.Steady();
+  if (settles_in > absl::ZeroDuration()) {
+    // What was lost so soon after it was made is begun anew when it is known that nothing came of it.
+    if (!link.retry) Arm(link, &LinkRuntime::retry, settles_in, core::LinkEvent::kRetryDue);
+    return;
+  }
   if (!parts_.mirror.IsReady(name) || !connection.children.empty()) return;
   connection.attempting = true;
   parts_.initiate_worker.Run([ike = parts_.ike, name] { return ike->Initiate(name, kNegotiation); },
-                             [this, id = link.id, name](absl::StatusOr<core::InitiateReport> report) {
-                               AttemptEnded(id, name, std::move(report));
+                             [this, id = link.id, spec = connection.spec](absl::StatusOr<core::InitiateReport> report) {
+                               AttemptEnded(id, spec, std::move(report));
                              });
 }
 
-void Links::AttemptEnded(const common::HenbId& id, const std::string& connection,
+void Links::AttemptEnded(const common::HenbId& id, const core::ConnectionSpec& tried,
                          absl::StatusOr<core::InitiateReport> report) {
   const auto it = links_.find(id);
   if (it == links_.end()) return;
   LinkRuntime& link = it->second;
-  const auto at = link.connections.find(connection);
-  if (at == link.connections.end()) return;
+  const auto at = link.connections.find(tried.name);
+  // One that has been replaced meanwhile says nothing of the one that there is now.
+  if (at == link.connections.end() || !core::SameButForKey(at->second.spec, tried)) return;
   at->second.attempting = false;
   if (report.ok() && report->outcome == core::InitiateOutcome::kEstablished) {
     // Which child it is, pluto's next answer tells; with one of ours accepted, all that are there now are.
@@ -165,6 +173,7 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
     return;
   }
   if (!at->second.children.empty() || core::IsUp(link.link.state)) return;  // the peer's attempt won
+  if (report.ok() && report->outcome == core::InitiateOutcome::kOtherKeyKind && LearnKeyKind(link, tried)) return;
   link.last_error = report.ok() ? report->detail : std::string(report.status().message());
   if (report.ok() && report->outcome == core::InitiateOutcome::kAuthenticationFailed && link.decision.method) {
     // R9: IKE tells a wrong secret, a wrong identity and another method in the same words, at both ends.
@@ -190,6 +199,18 @@ void Links::AttemptEnded(const common::HenbId& id, const std::string& connection
   parts_.changed();
 }
 
+/// The peer proves itself by a key of the other kind, RSA or ECDSA: pluto is given that, and the attempt is made again
+/// at once. What it has to prove stays the same. False: it has said so before, and the kind was not all that was wrong.
+bool Links::LearnKeyKind(LinkRuntime& link, const core::ConnectionSpec& tried) {
+  if (tried.local_key_is_rsa) return false;
+  link.peer_key_is_rsa = !tried.peer_key_is_rsa;
+  common::LogInfo("link.peer_key_kind",
+                  {{"neighbour", link.id.str()}, {"kind", link.peer_key_is_rsa ? "RSA" : "ECDSA"}});
+  if (std::exchange(link.key_kind_told, true)) return false;
+  Evaluate(link);  // other connections: pluto is given them, and they are started when it has them
+  return true;
+}
+
 /// After a failed attempt pluto would go on trying by itself; given anew, the connection only answers.
 void Links::RenewDead(LinkRuntime& link) {
   for (auto& [name, connection] : link.connections) {
@@ -201,7 +222,8 @@ void Links::ConnectionReady(const std::string& name) {
   LinkRuntime* link = FindByConnection(name);
   if (link == nullptr) return;
   ConnectionRuntime& connection = link->connections.at(name);
-  const bool first_attempt = link->initiator && !link->retry && !core::IsUp(link->link.state);
+  const bool ours = link->initiator || link->key_kind_told;
+  const bool first_attempt = ours && !link->retry && !core::IsUp(link->link.state);
   if (first_attempt && core::WantsIpsec(link->link.goal)) InitiateConnection(*link, connection);
 }
 

@@ -40,9 +40,12 @@ struct LinkRuntime {
   int reqid = 0;
   std::map<std::string, ConnectionRuntime> connections;
 
-  bool initiator = false;      ///< Ours is the lower identity.
-  bool adopting = true;        ///< Neither up nor failed in this run: what carries is an earlier run's.
-  bool peer_enrolled = false;  ///< Learned by IKE (DESIGN 3).
+  bool initiator = false;        ///< Ours is the lower identity.
+  bool adopting = true;          ///< Neither up nor failed in this run: what carries is an earlier run's.
+  bool peer_enrolled = false;    ///< Learned by IKE (DESIGN 3).
+  bool peer_key_is_rsa = false;  ///< Learned by IKE, from the peer's own proof.
+  /// Learned since it was up last. Ours starts then, though it may be the higher identity; a second time is a failure.
+  bool key_kind_told = false;
   /// Up, or about to be taken over from an earlier run, and would be blocked by clock or expiry (R57): no new key, and
   /// no new start.
   bool held = false;

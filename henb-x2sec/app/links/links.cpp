@@ -200,6 +200,7 @@ core::LinkPlan Links::PlanFor(LinkRuntime& link, const policy::Decision& decisio
     }
   }
   inputs.reqid = link.reqid;
+  inputs.peer_key_is_rsa = link.peer_key_is_rsa;
   inputs.psk_installed = core::ConnectionsStay(parts_.keys.StateOf(link.id).standing(), Carries(link));
   return core::MakePlan(decision, inputs);
 }

@@ -108,8 +108,9 @@ class Links {
   void Begin(LinkRuntime& link);
   void Initiate(LinkRuntime& link);
   void InitiateConnection(LinkRuntime& link, ConnectionRuntime& connection);
-  void AttemptEnded(const common::HenbId& id, const std::string& connection,
+  void AttemptEnded(const common::HenbId& id, const core::ConnectionSpec& tried,
                     absl::StatusOr<core::InitiateReport> report);
+  bool LearnKeyKind(LinkRuntime& link, const core::ConnectionSpec& tried);
   void RenewDead(LinkRuntime& link);
   void Cancel(std::optional<common::EventLoop::TimerId>* timer);
   void Arm(LinkRuntime& link, std::optional<common::EventLoop::TimerId> LinkRuntime::*timer, absl::Duration delay,
@@ -137,7 +138,6 @@ class Links {
   [[nodiscard]] bool ProvenNow(const LinkRuntime& link) const;
   [[nodiscard]] bool Unsettled(const LinkRuntime& link) const;
   [[nodiscard]] control::LinkView ViewOf(const LinkRuntime& link) const;
-
   LinkRuntime* FindByConnection(const std::string& connection);
 
   Parts parts_;

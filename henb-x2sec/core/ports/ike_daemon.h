@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/henb_id.h"
 #include "common/ip_address.h"
+#include "henb-x2sec/core/ports/ocsp_settings.h"
 
 namespace henb::x2sec::core {
 
@@ -38,7 +39,10 @@ struct ConnectionSpec {
   std::string local_subject;
   /// kCertificate: we are called by the subject of our certificate (ID_DER_ASN1_DN), not by local_id.
   bool local_id_is_subject = false;
-  bool local_key_is_rsa = false;        ///< kCertificate: else ECDSA.
+  bool local_key_is_rsa = false;  ///< kCertificate: else ECDSA.
+  /// kCertificate, where our own key is ECDSA: what the peer may prove itself by; else ECDSA. With an RSA key of ours
+  /// pluto takes either. Told by kOtherKeyKind.
+  bool peer_key_is_rsa = false;
   std::string expected_ca;              ///< kCertificate: subject DN of the anchor the peer's path must end at.
   std::vector<std::string> ike_suites;  ///< whack's notation, e.g. "aes_gcm256-sha2_256-ecp256".
   std::vector<std::string> esp_suites;  ///< e.g. "aes_gcm256-none-ecp256".
@@ -84,6 +88,7 @@ enum class InitiateOutcome {
   kEstablished,
   kAuthenticationFailed,   ///< Refused by the peer, or the peer's proof did not verify.
   kCertificateRejected,    ///< The peer's certificate, its path, name or anchor.
+  kOtherKeyKind,           ///< The peer's key is of the other kind than peer_key_is_rsa says.
   kRevoked,                ///< The peer's certificate is revoked.
   kRevocationUnavailable,  ///< Nobody answered whether it is.
   kNoProposalChosen,
@@ -98,16 +103,6 @@ struct InitiateReport {
   ChildSa child;
 };
 
-/// How the daemon asks about peers' certificates (OCSP, RFC 6960). Set at installation, for the whole daemon.
-struct OcspSettings {
-  bool enabled = false;
-  bool strict = false;       ///< Without an answer the peer is refused.
-  std::string uri;           ///< Of the responder that is asked about every certificate; empty: the certificate's own.
-  std::string trusted_name;  ///< The responder's certificate in the key store.
-  int answers_kept_s = 0;    ///< An answer may be used again for so long.
-  friend bool operator==(const OcspSettings&, const OcspSettings&) = default;
-};
-
 /// Blocking; called from worker threads, one call at a time per daemon (implementations serialise). Unavailable: the
 /// daemon does not run. FailedPrecondition: a release that is not supported (R23). DeadlineExceeded: it did not answer.
 /// An OK of these calls proves nothing about the link: the kernel does.
@@ -118,8 +113,8 @@ class IkeDaemon {
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> Snapshot() = 0;
   /// The same without `connections` and `fingerprints`, for a tenth of the cost: to poll with.
   [[nodiscard]] virtual absl::StatusOr<IkeSnapshot> States() { return Snapshot(); }
-  /// Equal for specifications that are the same but for key and router only (and equal settings of the implementation):
-  /// a connection found with the wanted fingerprint needs no new Add, also after a restart of ours. Pure.
+  /// Equal for specifications that are the same but for key, the kind of the peer's key, and router (and equal settings
+  /// of the implementation): a connection found with the wanted one needs no Add, also after a restart of ours. Pure.
   [[nodiscard]] virtual std::string Fingerprint(const ConnectionSpec& spec) const = 0;
   /// Replaces a connection of that name.
   [[nodiscard]] virtual absl::Status Add(const ConnectionSpec& spec) = 0;

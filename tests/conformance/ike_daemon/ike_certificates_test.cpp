@@ -82,6 +82,36 @@ TEST_P(IkeCertificatesTest, AMismatchOfMethodsIsAnAuthenticationFailureAtBothEnd
   ExpectNothingUp();
 }
 
+TEST_P(IkeCertificatesTest, AnRsaPeerIsTakenOnceItsKindIsKnown) {  // R18
+  at_b_.local_ckaid = world_->b.rsa_ckaid;
+  at_b_.local_key_is_rsa = true;
+  EXPECT_EQ(Try(), InitiateOutcome::kOtherKeyKind);
+  EXPECT_THAT(world_->a.daemon->States()->child_sas, SizeIs(0));
+  at_a_.peer_key_is_rsa = true;
+  EXPECT_EQ(Try(), InitiateOutcome::kEstablished) << "what was asked of b is the same: it takes either kind";
+  const auto snapshot = world_->a.daemon->Snapshot();
+  at_a_.peer_key_is_rsa = false;
+  EXPECT_EQ(snapshot->fingerprints.at(at_a_.name), world_->a.daemon->Fingerprint(at_a_));
+}
+
+TEST_P(IkeCertificatesTest, AnEcdsaPeerIsToldWhenRsaWasExpected) {  // R18
+  at_a_.peer_key_is_rsa = true;
+  EXPECT_EQ(Try(), InitiateOutcome::kOtherKeyKind);
+}
+
+TEST_P(IkeCertificatesTest, AnRsaEndInitiatesToAnEcdsaPeerAndToAnRsaOne) {  // R18
+  at_a_.local_ckaid = world_->a.rsa_ckaid;
+  at_a_.local_key_is_rsa = true;
+  EXPECT_EQ(Try(), InitiateOutcome::kAuthenticationFailed) << "b does not know yet";
+  ExpectNothingUp();
+  at_b_.peer_key_is_rsa = true;
+  EXPECT_EQ(Try(), InitiateOutcome::kEstablished);
+  at_b_.local_ckaid = world_->b.rsa_ckaid;
+  at_b_.local_key_is_rsa = true;
+  at_b_.peer_key_is_rsa = false;
+  EXPECT_EQ(Try(), InitiateOutcome::kEstablished);
+}
+
 TEST_P(IkeCertificatesTest, AKeyThatIsNotThereIsNotThePeersRefusal) {
   at_a_.local_ckaid = std::string(40, '0');
   EXPECT_EQ(Try(), InitiateOutcome::kOther);

@@ -39,7 +39,10 @@ class FakeWorld final : public IkeWorld {
     end.ckaid = std::move(ckaid);
     end.ca = "O=Op, CN=CA 1";
     end.other_ca = "O=Op, CN=CA 2";
+    end.rsa_ckaid = end.ckaid;
+    end.rsa_ckaid.back() = '0';
     daemon.SetCertificate(end.ckaid, {end.id, end.ca});
+    daemon.SetCertificate(end.rsa_ckaid, {.name = end.id, .ca = end.ca, .rsa = true});
     daemon.AddRoot(end.ca);
     daemon.AddRoot(end.other_ca);
     EXPECT_TRUE(daemon.RereadCertificates().ok());
@@ -83,6 +86,7 @@ class RealWorld final : public IkeWorld {
     end.daemon = parts.daemon.get();
     end.secrets = parts.secrets.get();
     end.ckaid = Given(("X2_CKAID_" + letter).c_str());
+    end.rsa_ckaid = Given(("X2_RSA_CKAID_" + letter).c_str());
     end.ca = Given("X2_CA");
     end.other_ca = Given("X2_OTHER_CA");
     return parts;

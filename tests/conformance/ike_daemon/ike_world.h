@@ -17,9 +17,10 @@ struct IkeEnd {
   common::HenbId id;
   common::IpAddress address;
   common::IpAddress address6;
-  std::string ckaid;
-  std::string ca;        ///< Subject DN of its own anchor.
-  std::string other_ca;  ///< A trusted one that is not the anchor of anybody here.
+  std::string ckaid;      ///< An ECDSA key.
+  std::string rsa_ckaid;  ///< One of the same identity and anchor.
+  std::string ca;         ///< Subject DN of its own anchor.
+  std::string other_ca;   ///< A trusted one that is not the anchor of anybody here.
 };
 
 class IkeWorld {

@@ -56,6 +56,7 @@ class InitialIpsecTest : public tests::LoopFixture {
                 ASSERT_TRUE(henb.Add(*initial->wanted()).ok());
               }
             },
+        .renew = [this](const std::string&) { ++renewed; },
         .in_pluto = [this](const std::string&) { return plutos_takes_it; },
         .in_kernel = [this](const core::ConnectionSpec&) { return !henb.States()->child_sas.empty(); },
         .look_up = [this](const std::string& host) -> absl::StatusOr<std::vector<common::IpAddress>> {
@@ -94,6 +95,7 @@ class InitialIpsecTest : public tests::LoopFixture {
   std::string seg_anchor = kOperator;
   std::string missing;
   bool plutos_takes_it = true;
+  int renewed = 0;
   std::map<std::string, std::vector<common::IpAddress>> names;
   std::vector<std::string> looked_up;
   std::unique_ptr<InitialIpsec> initial;
@@ -111,6 +113,16 @@ TEST_F(InitialIpsecTest, R38OpensAndLeavesNothingBehind) {
   EXPECT_FALSE(initial->wanted());
   EXPECT_THAT(seg.States()->ike_sas, SizeIs(0));
   EXPECT_THAT(henb.Snapshot()->connections, SizeIs(0));
+}
+
+TEST_F(InitialIpsecTest, R38ASegWithAnRsaKeyIsTakenAtTheSecondTry) {
+  seg.SetCertificate(std::string(40, 'b'), {.name = Id("segw.example"), .ca = kOperator, .subject = "", .rsa = true});
+  ASSERT_TRUE(seg.RereadCertificates().ok());
+  Open({Seg("segw.example@10.8.0.253")});
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->ok()) << *answer;
+  EXPECT_EQ(henb.calls("Initiate"), 2);
+  EXPECT_EQ(renewed, 1);
 }
 
 TEST_F(InitialIpsecTest, R38ASegThatIsNotTheOperatorsIsNotTrusted) {

@@ -46,6 +46,11 @@ LinksFixture::LinksFixture() {
   });
 }
 
+void LinksFixture::SetPeerKey(bool rsa) {
+  peer.SetCertificate(kPeerCkaid, {b, device.vendor_root.certificate().subject(), "CN=b", rsa});
+  ASSERT_TRUE(peer.RereadCertificates().ok());
+}
+
 void LinksFixture::Die() {
   if (worker) worker->Stop();
   links.reset();

@@ -33,6 +33,8 @@ class LinksFixture : public ::testing::Test {
   }
   /// OAM's record of b; without it the link is removed at the next evaluation.
   void Introduce(std::vector<std::string> addresses = {"127.0.0.2"});
+  /// b's key is of this kind from now on.
+  void SetPeerKey(bool rsa);
   /// b's pluto gets the connections that answer ours.
   void SetUpPeer();
   /// Second by second, until the link is in this state; false after a minute.

@@ -164,5 +164,57 @@ TEST_F(LinksTest, TheSlowTimerAsksPlutoOnce) {
   EXPECT_EQ(ike.calls("Snapshot"), before + 1);
 }
 
+TEST_F(LinksTest, R18ANeighbourWithAnRsaKeyIsLearnedFromItsOwnProof) {
+  SetPeerKey(true);
+  Introduce();
+  SetUpPeer();
+  ASSERT_TRUE(Becomes("UP_CERT")) << state() << ": " << link().last_error;
+  EXPECT_TRUE(link().connections.begin()->second.spec.peer_key_is_rsa);
+  EXPECT_TRUE(link().failures.empty());
+  EXPECT_EQ(ike.calls("Initiate"), 2) << "again at once";
+  Traffic();
+  const auto pins = Pins();
+  Die();
+  kernel.calls.clear();
+  const int added = ike.calls("Add");
+  Start();
+  Look();
+  EXPECT_TRUE(Becomes("UP_CERT")) << link().last_error;
+  EXPECT_EQ(Pins(), pins) << "a restart knows nothing of the kind, and leaves what carries";
+  EXPECT_EQ(ike.calls("Add"), added);
+}
+
+TEST_F(LinksTest, R18ANeighbourWhoseNewKeyIsOfTheOtherKindComesBack) {
+  SetPeerKey(true);
+  BringUp();
+  SetPeerKey(false);
+  mirror->Renew(link().connections.begin()->first);
+  mirror->CheckAll();
+  Settle();
+  EXPECT_TRUE(Becomes("UP_CERT")) << state() << ": " << link().last_error;
+  EXPECT_FALSE(link().connections.begin()->second.spec.peer_key_is_rsa);
+}
+
+TEST_F(LinksTest, R16WhatIsLostAMomentAfterItCameUpIsBegunAnew) {
+  BringUp();
+  mirror->Renew(link().connections.begin()->first);
+  mirror->CheckAll();
+  Settle();
+  EXPECT_EQ(state(), "KEYING");
+  EXPECT_TRUE(Becomes("UP_CERT")) << state() << ": " << link().last_error;
+}
+
+TEST_F(LinksTest, R18TheKindOfItsKeyIsAllThatIsTakenFromTheNeighboursWord) {
+  SetPeerKey(true);
+  peer.SetCertificate(std::string(40, 'b'), {b, "CN=Somebody else", "CN=b", true});
+  ASSERT_TRUE(peer.RereadCertificates().ok());
+  Introduce();
+  SetUpPeer();
+  EXPECT_FALSE(Becomes("UP_CERT"));
+  ASSERT_FALSE(link().failures.empty());
+  EXPECT_EQ(link().failures.front().kind, policy::FailureKind::kCertificateRejected);
+  EXPECT_TRUE(kernel.Snapshot()->sas.empty());
+}
+
 }  // namespace
 }  // namespace henb::x2sec::app

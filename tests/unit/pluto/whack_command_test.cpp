@@ -55,13 +55,28 @@ TEST(WhackCommandTest, ACertificateConnectionNamesItsKeyAndTheExpectedAnchor) { 
   EXPECT_THAT(peers, Not(Contains("--psk")));
 }
 
-TEST(WhackCommandTest, AnRsaKeyIsAuthenticatedAsRsa) {
+TEST(WhackCommandTest, R18AnRsaKeyOfOursTakesEitherKindFromThePeer) {
   core::ConnectionSpec spec = CertificateSpec();
   spec.local_key_is_rsa = true;
   const Arguments words = AddWords(spec);
-  EXPECT_THAT(words, Contains("--rsa-sha2"));  // R18; "--rsa" is ambiguous to whack
-  EXPECT_THAT(words, Not(Contains("--ecdsa")));
-  EXPECT_EQ(std::count(words.begin(), words.end(), "rsa"), 2);
+  EXPECT_THAT(words, Contains("--rsa-sha2"));  // "--rsa" is ambiguous to whack
+  EXPECT_THAT(words, Contains("--ecdsa"));
+  EXPECT_THAT(words, Not(Contains("--authby")));
+  spec.peer_key_is_rsa = true;
+  EXPECT_EQ(words, AddWords(spec));
+}
+
+TEST(WhackCommandTest, R18AnEcdsaKeyOfOursNeedsThePeersKind) {
+  core::ConnectionSpec spec = CertificateSpec();
+  const Arguments before = AddWords(spec);
+  EXPECT_THAT(before, Not(Contains("--rsa-sha2")));
+  spec.peer_key_is_rsa = true;
+  const Arguments words = AddWords(spec);
+  const auto [ours, peers] = Ends(words);
+  EXPECT_THAT(Text(ours), testing::HasSubstr("--authby ecdsa"));
+  EXPECT_THAT(Text(peers), testing::HasSubstr("--authby rsa"));
+  EXPECT_THAT(words, testing::IsSupersetOf({"--ecdsa", "--rsa-sha2"}));
+  EXPECT_EQ(words.back(), before.back()) << "what is up stays up, whichever kind it was given for";
 }
 
 TEST(WhackCommandTest, TransportModeLeavesTunnelOut) {  // R11

@@ -48,6 +48,10 @@ def _gateway_takes_both(scene, patch, module):
     patch(module, "_start", lambda original, *args, **more: (backhaul.open_gateway(scene, "a"), original(*args, **more))[1])
 
 
+def _keys_of_one_kind(_scene, patch, module):
+    patch.put(module, "KEY", "P-256")
+
+
 ALL = (
     Fault(
         "gateway-takes-both", "backhaul-refused", "the gateway takes the operator certificate as well",
@@ -111,6 +115,11 @@ ALL = (
         "fragments-cross", "large-chain-small-mtu", "the narrow path lets fragments through",
         ("a large one, in fragments, does not",),
         _fragments_cross,
+    ),
+    Fault(
+        "keys-of-one-kind", "mixed-keys", "both ends have ECDSA keys",
+        ("those with an ECDSA key have learned it, once each",),
+        _keys_of_one_kind,
     ),
     Fault(
         "open-to-an-enb", "enb-neighbour", "the link to an eNB that may have no key is open",
