@@ -1,5 +1,6 @@
 // x2secd: secures the direct interface X2 of this HeNB.
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -15,6 +16,8 @@ int main(int argc, char** argv) {
   henb::common::DisableCoreDumps();
   henb::common::PrepareForGrpc();
   mallopt(M_ARENA_MAX, 1);  // gRPC's threads allocate little; an arena for each would hold memory that nobody uses.
+  // Where the kernel gives huge pages unasked, each thread's stack could take 2 MiB for a few KiB.
+  (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   CLI::App app("Secures the direct interface X2 of this HeNB.", "x2secd");
   std::string path = "/etc/henb-x2sec/x2secd.toml";
   bool check_only = false;

@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE.parent / "lab" / "lib"))
 from x2lab import kernel, layout, material, nss, pluto, policy, process, product, programs, scene  # noqa: E402
 
 COUNT = 32
-ROUNDS = 3
+ROUNDS = 5
 GOAL = 1.2
 RSS_LIMIT_KIB = 32 * 1024
 SUITE = "AES256_GCM16_SHA2_256_DH19"  # what pluto.SUITES is for whack

@@ -136,9 +136,10 @@ void SystemMirror::CheckGuard() {
     return;
   }
   checking_guard_ = true;
+  const bool differs = guard_held_ && guard_held_ != desired_.guard;  // there is no need to look first
   parts_.guard_worker.Run(
-      [&guard = parts_.guard, spec = desired_.guard]() -> std::pair<absl::StatusOr<bool>, core::GuardSpec> {
-        auto in_place = guard.InPlace(spec);
+      [&guard = parts_.guard, spec = desired_.guard, differs]() -> std::pair<absl::StatusOr<bool>, core::GuardSpec> {
+        auto in_place = differs ? absl::StatusOr<bool>(false) : guard.InPlace(spec);
         if (in_place.ok() && *in_place) return {true, spec};
         const absl::Status applied = guard.Apply(spec);
         if (!applied.ok()) return {applied, spec};
