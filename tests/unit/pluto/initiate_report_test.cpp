@@ -37,6 +37,7 @@ constexpr Case kCases[] = {
     {"initiate_untrusted_by_peer", InitiateOutcome::kAuthenticationFailed, "AUTHENTICATION_FAILED"},
     {"initiate_wrong_anchor", InitiateOutcome::kCertificateRejected, "no certificate matched"},                // R14
     {"initiate_wrong_san", InitiateOutcome::kCertificateRejected, "subjectAltName extension does not match"},  // R14
+    {"initiate_other_key_kind", InitiateOutcome::kOtherKeyKind, "requires policy RSASIG"},                     // R18
     {"initiate_revoked", InitiateOutcome::kRevoked, "SEC_ERROR_REVOKED_CERTIFICATE"},                          // R41
     {"initiate_ocsp_away", InitiateOutcome::kRevocationUnavailable, "SEC_ERROR_OCSP_SERVER_ERROR"},            // R41
     {"initiate_no_ike_proposal", InitiateOutcome::kNoProposalChosen, "NO_PROPOSAL_CHOSEN", true},              // R13
@@ -59,6 +60,12 @@ TEST(InitiateReportTest, ADeadlineWithoutAWordIsNoAnswer) {
   WhackReply reply;
   reply.timed_out = true;
   EXPECT_EQ(ReadInitiateReport(reply).outcome, InitiateOutcome::kNoAnswer);
+}
+
+TEST(InitiateReportTest, R18APeerThatSignsByThePaddingThatNobodyTakesIsNotLearned) {
+  WhackReply reply;
+  reply.lines.push_back({3, "\"x2-t-0\" #1: authentication failed: peer authentication requires policy RSASIG_v1_5"});
+  EXPECT_EQ(ReadInitiateReport(reply).outcome, InitiateOutcome::kAuthenticationFailed);
 }
 
 TEST(InitiateReportTest, SilenceIsNotSuccess) {
