@@ -18,16 +18,16 @@ constexpr absl::Duration kSpread = absl::Seconds(1);  // What all HeNBs are told
 
 KeyDistribution::Impl::Impl(Parts p)
     : parts(std::move(p)),
-      installer(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
-                [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
+      installer_(parts.config.id, parts.secrets, parts.ike, parts.worker, parts.loop, parts.random,
+                 [this](const HenbId& peer, const absl::Status& status) { Installed(peer, status); }) {
   std::set<HenbId> in_file;
   for (const core::SecretPair& pair : parts.secrets.Pairs()) {
     if (pair.local == parts.config.id) in_file.insert(pair.peer);
   }
-  std::set<HenbId> left = ledger.Peers();
+  std::set<HenbId> left = ledger_.Peers();
   left.insert(in_file.begin(), in_file.end());
   for (const HenbId& peer : left) {
-    kept[peer] = LeftState(ledger.Find(peer), in_file.contains(peer), parts.clock.Steady());
+    kept[peer] = LeftState(ledger_.Find(peer), in_file.contains(peer), parts.clock.Steady());
   }
   if (parts.service == nullptr) return;
   session = std::make_unique<KeySession>(
@@ -44,9 +44,9 @@ KeyDistribution::Impl::Impl(Parts p)
 }
 
 KeyDistribution::Impl::~Impl() {
-  *alive = false;
+  *alive_ = false;
   for (auto& [peer, pair] : pairs) CancelTimers(&pair);
-  Cancel(&spread);
+  Cancel(&spread_);
 }
 
 void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers, bool may_need) {
@@ -60,7 +60,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers, bool may_ne
     if (session != nullptr) session->Forget(peer);
     Settle(&pair, absl::CancelledError("no link needs the key any more"));
     Withdraw(peer);
-    rings[peer].Forget();
+    rings_[peer].Forget();
     it = pairs.erase(it);
   }
   std::set<HenbId> added;
@@ -73,7 +73,7 @@ void KeyDistribution::Impl::SetNeeded(const std::set<HenbId>& peers, bool may_ne
     if (const auto left = kept.find(peer); left != kept.end()) Adopt(peer, &it->second, left->second);
     if (session == nullptr) Changed(peer, false);
   }
-  if (!std::exchange(cleaned, true)) Clean();
+  if (!std::exchange(cleaned_, true)) Clean();
   if (session == nullptr) return;
   session->SetWanted(!pairs.empty(), may_need);
   session->Ask(std::move(added));
@@ -85,16 +85,16 @@ void KeyDistribution::Impl::Clean() {
   for (const auto& [peer, pair] : pairs) {
     if (pair.state.kept) stay.insert(peer);
   }
-  installer.RemoveAllBut(stay);
-  ledger.EraseAllBut(Peers());
+  installer_.RemoveAllBut(stay);
+  ledger_.EraseAllBut(Peers());
   kept.clear();
 }
 
 void KeyDistribution::Impl::Adopt(const HenbId& peer, Pair* pair, KeyState left) {
   pair->state = std::move(left);
-  if (const KeyLedger::Entry* entry = ledger.Find(peer)) rings[peer].Recall(entry->version, entry->expire_at);
+  if (const KeyLedger::Entry* entry = ledger_.Find(peer)) rings_[peer].Recall(entry->version, entry->expire_at);
   if (pair->state.kept) return ArmTurn(peer, pair);
-  static_cast<void>(rings[peer].Expire(parts.clock.Steady()));
+  static_cast<void>(rings_[peer].Expire(parts.clock.Steady()));
   Expired(peer, pair);
 }
 
@@ -157,9 +157,9 @@ void KeyDistribution::Impl::Event(const core::KeyServiceEvent& event) {
       return;
     case Kind::kEpochReady:
     case Kind::kResyncRequired:
-      if (spread) return;
-      spread = parts.loop.After(parts.random.Jitter(kSpread, 1.0), [this] {
-        spread.reset();
+      if (spread_) return;
+      spread_ = parts.loop.After(parts.random.Jitter(kSpread, 1.0), [this] {
+        spread_.reset();
         session->Ask(Peers());
       });
   }
@@ -169,7 +169,7 @@ KeyDistribution::KeyDistribution(Parts parts) : impl_(std::make_unique<Impl>(std
 
 KeyDistribution::~KeyDistribution() = default;
 
-void KeyDistribution::SetNeeded(std::set<HenbId> peers, bool may_need) { impl_->SetNeeded(peers, may_need); }
+void KeyDistribution::SetNeeded(const std::set<HenbId>& peers, bool may_need) { impl_->SetNeeded(peers, may_need); }
 
 void KeyDistribution::Refresh(const HenbId& peer, std::function<void(absl::Status)> done) {
   impl_->Refresh(peer, std::move(done));

@@ -46,7 +46,7 @@ class KeyDistribution {
 
   /// The neighbours whose links are PSK now. Keys of others are removed from the secrets file. `may_need`: the policy
   /// has a rule that lists PSK, so that the session with the service outlives its last link by some minutes.
-  void SetNeeded(std::set<common::HenbId> peers, bool may_need = false);
+  void SetNeeded(const std::set<common::HenbId>& peers, bool may_need = false);
   /// Fetches the pair's key anew now; `done` tells whether a key is installed.
   void Refresh(const common::HenbId& peer, std::function<void(absl::Status)> done);
   /// The way to the key service may be open again: a retry that waits comes soon.

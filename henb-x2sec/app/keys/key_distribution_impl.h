@@ -61,8 +61,8 @@ struct KeyDistribution::Impl {
   void AskLater(const HenbId& peer, Pair* pair, absl::Duration delay);
   /// From the secrets file and from pluto.
   void Withdraw(const HenbId& peer) {
-    installer.Remove(peer);
-    ledger.Erase(peer);
+    installer_.Remove(peer);
+    ledger_.Erase(peer);
   }
   /// Answers those who wait.
   void Settle(Pair* pair, const absl::Status& status);
@@ -80,7 +80,7 @@ struct KeyDistribution::Impl {
   }
   /// Callbacks run from the loop, never from within a call of their owner's.
   void Later(std::function<void()> then) {
-    parts.loop.Post([alive_then = alive, then = std::move(then)] {
+    parts.loop.Post([alive_then = alive_, then = std::move(then)] {
       if (*alive_then) then();
     });
   }
@@ -103,12 +103,12 @@ struct KeyDistribution::Impl {
   std::map<HenbId, KeyState> kept;  // What an earlier run left; empty once it is known who is needed.
 
  private:
-  std::map<HenbId, PairKeyRing> rings;  // Outlive their pairs: what was taken once is remembered (R47).
-  std::optional<TimerId> spread;
-  bool cleaned = false;
-  KeyLedger ledger{parts.config.secrets_file + ".ledger"};
-  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
-  SecretInstaller installer;
+  std::map<HenbId, PairKeyRing> rings_;  // Outlive their pairs: what was taken once is remembered (R47).
+  std::optional<TimerId> spread_;
+  bool cleaned_ = false;
+  KeyLedger ledger_{parts.config.secrets_file + ".ledger"};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  SecretInstaller installer_;
 
  public:
   std::unique_ptr<KeySession> session;  // None: no key service.

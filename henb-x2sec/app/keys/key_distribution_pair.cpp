@@ -18,13 +18,13 @@ constexpr absl::Duration kAskAgainAfterRefusal = absl::Seconds(30);
 void KeyDistribution::Impl::Take(const HenbId& peer, Pair* pair, core::PairKeys keys) {
   if (keys.peer_facts) Later([this, peer, facts = *keys.peer_facts] { parts.learned(peer, facts); });
   const std::uint64_t epoch = keys.current.epoch;
-  const PairKeyRing::Verdict verdict = rings[peer].Take(std::move(keys), parts.clock.Steady());
+  const PairKeyRing::Verdict verdict = rings_[peer].Take(std::move(keys), parts.clock.Steady());
   if (verdict == PairKeyRing::Verdict::kFresh) {
     pair->state.denial.reset();
     Install(peer, pair);
   } else if (verdict == PairKeyRing::Verdict::kSame) {
     if (pair->state.standing() == core::KeyStanding::kGood && !pair->installing) {
-      ledger.Keep(peer, {rings[peer].current()->version, rings[peer].current()->expire_at});
+      ledger_.Keep(peer, {rings_[peer].current()->version, rings_[peer].current()->expire_at});
       SettleIfLast(peer, pair);
     }
   } else {
@@ -45,7 +45,7 @@ void KeyDistribution::Impl::Deny(const HenbId& peer, Pair* pair, core::KeyDenial
   const bool had_key = pair->state.standing() != core::KeyStanding::kNone || pair->installing;
   const bool news = had_key || pair->state.denial != denial;
   CancelTimers(pair);
-  rings[peer].Forget();
+  rings_[peer].Forget();
   pair->installing = false;
   pair->state = DeniedState(denial, std::move(problem));
   Settle(pair, absl::PermissionDeniedError(pair->state.problem));
@@ -63,20 +63,20 @@ void KeyDistribution::Impl::Expired(const HenbId& peer, Pair* pair) {
       ExpiredState(pair->state.version, WhyExpired(session == nullptr ? std::nullopt : session->away_since()));
   common::LogAlarm("key.expired",
                    {{"neighbour", peer.str()}, {"epoch", pair->state.version.epoch}, {"reason", pair->state.problem}});
-  installer.Remove(peer);
+  installer_.Remove(peer);
   // A later run has to know that what carries may stay.
-  if (ledger.Find(peer) == nullptr) ledger.Keep(peer, {pair->state.version, parts.clock.Steady()});
+  if (ledger_.Find(peer) == nullptr) ledger_.Keep(peer, {pair->state.version, parts.clock.Steady()});
   Changed(peer, false);
 }
 
 void KeyDistribution::Impl::Install(const HenbId& peer, Pair* pair) {
   pair->installing = true;
-  installer.Put(peer, rings[peer].current()->key.Clone());
+  installer_.Put(peer, rings_[peer].current()->key.Clone());
 }
 
 void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& status) {
   Pair* pair = Find(peer);
-  const auto& current = rings[peer].current();
+  const auto& current = rings_[peer].current();
   if (pair == nullptr || !current) return;
   if (!status.ok()) {
     const std::string problem = StrCat("the key is not with pluto yet: ", status.message());
@@ -86,7 +86,7 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
   const bool replaced = Replaces(pair->state, current->version);
   pair->installing = false;
   pair->state = InstalledState(current->version);
-  ledger.Keep(peer, {current->version, current->expire_at});
+  ledger_.Keep(peer, {current->version, current->expire_at});
   common::LogInfo("key.installed", {{"neighbour", peer.str()},
                                     {"epoch", current->version.epoch},
                                     {"generation_local", current->version.generation_local},
@@ -97,13 +97,13 @@ void KeyDistribution::Impl::Installed(const HenbId& peer, const absl::Status& st
 }
 
 void KeyDistribution::Impl::Schedule(const HenbId& peer, Pair* pair) {
-  AskLater(peer, pair, rings[peer].AskAgainIn(parts.clock.Steady()));
+  AskLater(peer, pair, rings_[peer].AskAgainIn(parts.clock.Steady()));
   ArmTurn(peer, pair);
 }
 
 void KeyDistribution::Impl::ArmTurn(const HenbId& peer, Pair* pair) {
   Cancel(&pair->turn);
-  const absl::Duration turns_at = rings[peer].TurnsAt();
+  const absl::Duration turns_at = rings_[peer].TurnsAt();
   if (turns_at == absl::InfiniteDuration()) return;
   pair->turn =
       parts.loop.After(std::max(turns_at - parts.clock.Steady(), absl::ZeroDuration()), [this, peer] { Turn(peer); });
@@ -115,8 +115,8 @@ void KeyDistribution::Impl::Turn(const HenbId& peer) {
   if (pair == nullptr) return;
   pair->turn.reset();
   const absl::Duration now = parts.clock.Steady();
-  const bool advanced = rings[peer].Advance(now);
-  if (rings[peer].Expire(now)) {
+  const bool advanced = rings_[peer].Advance(now);
+  if (rings_[peer].Expire(now)) {
     Expired(peer, pair);
   } else if (advanced) {
     Install(peer, pair);

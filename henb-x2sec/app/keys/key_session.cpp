@@ -104,13 +104,10 @@ void KeySession::Pump() {
           return true;
         },
         [](bool) {});
-  } else if (!registered_) {
-    Register();
-  } else if (!to_ask_.empty()) {
-    AskBatch();
-  } else if (stale_) {
-    Register();
+    return;
   }
+  if (registered_ && !to_ask_.empty()) return AskBatch();
+  if (!registered_ || stale_) Register();
 }
 
 template <typename Job, typename Done>
@@ -140,7 +137,7 @@ void KeySession::Register() {
     }
     return out;
   };
-  Call(std::move(job), [this](Registration out) {
+  Call(std::move(job), [this](const Registration& out) {
     watching_ = out.watching;
     Registered(out.result);
   });

@@ -23,6 +23,7 @@ std::vector<std::vector<core::ConnectionSpec>> GroupByIke(const std::vector<core
     groups[{spec.local_ike_address, spec.peer_ike_address}].push_back(spec);
   }
   std::vector<std::vector<core::ConnectionSpec>> out;
+  out.reserve(groups.size());
   for (auto& [ends, group] : groups) out.push_back(std::move(group));
   return out;
 }
@@ -144,7 +145,7 @@ void KeyChanges::Execute(const common::HenbId& neighbour, const Run& run, const 
   }
 }
 
-void KeyChanges::Failed(const common::HenbId& neighbour, std::uint64_t number, std::string why) {
+void KeyChanges::Failed(const common::HenbId& neighbour, std::uint64_t number, const std::string& why) {
   const auto it = running_.find(neighbour);
   if (it == running_.end() || it->second.number != number) return;
   const Run& run = it->second.runs.back();

@@ -60,7 +60,7 @@ class KeyChanges {
   void Poll(const common::HenbId& neighbour, std::uint64_t number);
   void Advance(const common::HenbId& neighbour, core::KeyChangeStep step);
   void Execute(const common::HenbId& neighbour, const Run& run, const core::KeyChangeAction& action);
-  void Failed(const common::HenbId& neighbour, std::uint64_t number, std::string why);
+  void Failed(const common::HenbId& neighbour, std::uint64_t number, const std::string& why);
   void Finish(const common::HenbId& neighbour, const absl::Status& status);
 
   Parts parts_;

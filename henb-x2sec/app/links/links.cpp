@@ -268,7 +268,7 @@ void Links::SetNeededKeys() {
     return std::find(rule.methods.begin(), rule.methods.end(), policy::Method::kPsk) != rule.methods.end();
   };
   const bool may_need = policy != nullptr && std::any_of(policy->rules.begin(), policy->rules.end(), lists_psk);
-  parts_.keys.SetNeeded(std::move(needed), may_need);
+  parts_.keys.SetNeeded(needed, may_need);
 }
 
 void Links::PushDesired() {

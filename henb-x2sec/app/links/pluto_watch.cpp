@@ -9,7 +9,7 @@
 
 namespace henb::x2sec::app {
 
-PlutoWatch::PlutoWatch(common::EventLoop& loop, std::string rundir, std::function<void()> died)
+PlutoWatch::PlutoWatch(common::EventLoop& loop, const std::string& rundir, std::function<void()> died)
     : loop_(loop), pid_file_(common::StrCat(rundir, "/pluto.pid")), died_(std::move(died)) {}
 
 PlutoWatch::~PlutoWatch() { Detach(); }

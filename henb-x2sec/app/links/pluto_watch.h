@@ -13,7 +13,7 @@ namespace henb::x2sec::app {
 class PlutoWatch {
  public:
   /// `died` is called once for each process that Attach found.
-  PlutoWatch(common::EventLoop& loop, std::string rundir, std::function<void()> died);
+  PlutoWatch(common::EventLoop& loop, const std::string& rundir, std::function<void()> died);
   ~PlutoWatch();
   PlutoWatch(const PlutoWatch&) = delete;
   PlutoWatch& operator=(const PlutoWatch&) = delete;
