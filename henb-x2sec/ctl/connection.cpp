@@ -21,7 +21,7 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& path) {
 }
 
 absl::Status Try(const std::string& path) {
-  const absl::Status status = common::TryToConnect(path);
+  absl::Status status = common::TryToConnect(path);
   if (absl::IsUnavailable(status)) return common::WithContext(status, "x2secd is not reachable");
   if (absl::IsPermissionDenied(status)) {
     return common::WithContext(status, "this user may not talk to x2secd (groups x2sec-admin, x2sec for reading)");

@@ -28,13 +28,13 @@ void FreeKeyInStore(void* /*parent*/, void* pointer, CRYPTO_EX_DATA* /*data*/, i
 }
 
 int EcIndex() {
-  static const int index = EC_KEY_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeKeyInStore);
-  return index;
+  static const int kIndex = EC_KEY_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeKeyInStore);
+  return kIndex;
 }
 
 int RsaIndex() {
-  static const int index = RSA_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeKeyInStore);
-  return index;
+  static const int kIndex = RSA_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeKeyInStore);
+  return kIndex;
 }
 
 std::optional<core::SignedDigest> DigestOfLength(std::size_t size) {
@@ -127,17 +127,17 @@ int AgreeEc(unsigned char** secret, std::size_t* secret_size, const EC_POINT* po
 }
 
 EC_KEY_METHOD* EcMethod() {
-  static EC_KEY_METHOD* const method = [] {
+  static EC_KEY_METHOD* const kMethod = [] {
     EC_KEY_METHOD* made = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
     EC_KEY_METHOD_set_sign(made, SignEc, nullptr, nullptr);
     EC_KEY_METHOD_set_compute_key(made, AgreeEc);
     return made;
   }();
-  return method;
+  return kMethod;
 }
 
 RSA_METHOD* RsaMethod() {
-  static RSA_METHOD* const method = [] {
+  static RSA_METHOD* const kMethod = [] {
     RSA_METHOD* made = RSA_meth_dup(RSA_get_default_method());
     RSA_meth_set1_name(made, "x2sec key store");
     RSA_meth_set_flags(made, RSA_FLAG_EXT_PKEY);
@@ -146,7 +146,7 @@ RSA_METHOD* RsaMethod() {
     RSA_meth_set_priv_dec(made, RsaForDecrypting);
     return made;
   }();
-  return method;
+  return kMethod;
 }
 
 bool AttachEc(EVP_PKEY* public_key, EVP_PKEY* out, std::unique_ptr<KeyInStore> key) {

@@ -186,7 +186,7 @@ absl::Status CmpEnroller::RevokeUnsure(const CmpSessionParts& vendor_session, co
   CmpSessionParts parts = vendor_session;
   parts.operator_roots.push_back(state->certificates.back());
   CmpSession session(parts);
-  const absl::Status revoked = session.Revoke(state->certificates.front());
+  absl::Status revoked = session.Revoke(state->certificates.front());
   common::LogInfo("cmp.revoked_unsure",
                   {{"serial", state->certificates.front().serial_hex()}, {"ok", revoked.ok()}, {"detail", revoked}});
   // A CA that refuses has answered: the certificate was never confirmed there, or is gone.

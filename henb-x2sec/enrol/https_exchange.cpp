@@ -83,8 +83,8 @@ absl::Status ErrorOf(CURLcode code, const std::string& url, const char* text, co
 struct HttpsExchange::Curl {
   CURL* handle = nullptr;
   Curl() {
-    static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-    handle = global == CURLE_OK ? curl_easy_init() : nullptr;
+    static const CURLcode kGlobal = curl_global_init(CURL_GLOBAL_DEFAULT);
+    handle = kGlobal == CURLE_OK ? curl_easy_init() : nullptr;
   }
   ~Curl() { curl_easy_cleanup(handle); }
   Curl(const Curl&) = delete;

@@ -103,6 +103,7 @@ std::vector<int> Those(std::initializer_list<std::optional<int>> reqids) {
 /// Services of the set `name`: inside IPsec of these reqids alone.
 std::string InsideOnlyChain(const Path& path, std::string_view name, const std::vector<int>& reqids) {
   std::vector<std::string> rules;
+  rules.reserve(reqids.size() + 1);
   for (const int reqid : reqids) {
     rules.push_back(StrCat("ipsec ", path.outwards ? "out" : "in", " reqid ", reqid, " accept"));
   }
@@ -156,7 +157,7 @@ std::string CounterBlock(std::string_view name, const CounterValue& value) {
 
 std::string RenderStructure(const core::GuardSpec& spec) {
   std::vector<std::string> blocks;
-  blocks.reserve(kCounters.size() + 2 * kSets.size() + 3 * 5);
+  blocks.reserve(kCounters.size() + 2 * kSets.size() + std::size_t{3} * 5);
   for (const std::string_view name : kCounters) blocks.push_back(CounterBlock(name, {}));
   for (const SetKind& kind : kSets) {
     blocks.push_back(SetBlock(kind, false));

@@ -96,8 +96,8 @@ struct HttpsServer::Impl {
   };
 
   static int ConnectionIndex() {
-    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &Impl::OnFreed);
-    return index;
+    static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &Impl::OnFreed);
+    return kIndex;
   }
   static void OnFreed(void* /*parent*/, void* pointer, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*argl*/,
                       void* /*argp*/) {

@@ -229,7 +229,7 @@ absl::StatusOr<std::vector<core::StoredKey>> NssCertificateStore::Keys() {
     }
     out.push_back({std::move(ckaid).value(), std::move(certificate).value()});
   });
-  RETURN_IF_ERROR_CTX(bad, impl_->PlaceOfKeys());
+  if (!bad.ok()) return common::WithContext(bad, impl_->PlaceOfKeys());
   return out;
 }
 

@@ -10,7 +10,6 @@
 
 namespace henb::x2sec::pluto {
 
-using common::Quoted;
 using common::StrCat;
 using whack_command::Arguments;
 

@@ -97,7 +97,7 @@ absl::StatusOr<core::KernelSnapshot> XfrmKernel::Snapshot() {
     status = Dump(DumpSasMessage(sequence), sequence, ParseSa, &snapshot.sas);
     if (status.code() != absl::StatusCode::kAborted) break;
   }
-  RETURN_IF_ERROR_CTX(status, "reading the kernel's SAs");
+  if (!status.ok()) return common::WithContext(status, "reading the kernel's SAs");
   ASSIGN_OR_RETURN(const std::vector<KernelPolicy> policies, DumpPolicies());
   OwnPolicies own = Recognise(policies, ports_);
   snapshot.pins = std::move(own.pins);

@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -139,8 +140,9 @@ int RestoreFrom(const Options& options, const Config& config) {
     (void)Fail(restored.status());
     return absl::IsInvalidArgument(restored.status()) ? common::kExitInvalid : common::kExitFailed;
   }
-  std::fprintf(stderr, "%zu HeNBs and %zu pairs restored; the next epoch is %llu\n", restored->henbs, restored->pairs,
-               static_cast<unsigned long long>(restored->last_epoch + 1));
+  const std::uint64_t next_epoch = restored->last_epoch + 1;
+  std::fprintf(stderr, "%zu HeNBs and %zu pairs restored; the next epoch is %" PRIu64 "\n", restored->henbs,
+               restored->pairs, next_epoch);
   return common::kExitDone;
 }
 
@@ -152,6 +154,9 @@ int Main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const bool has_value = i + 1 < argc;
+    const auto number = [&](std::string_view name, auto* to) {
+      return argument == name && has_value && ReadNumber(argv[i + 1], to);
+    };
     if (argument == "--check-config") {
       options.check = true;
     } else if (argument == "--config" && has_value) {
@@ -160,10 +165,8 @@ int Main(int argc, char** argv) {
       options.make_kek = argv[++i];
     } else if (argument == "--restore" && has_value) {
       options.restore = argv[++i];
-    } else if (argument == "--at-least" && has_value && ReadNumber(argv[i + 1], &options.restore_options.above_epoch)) {
-      ++i;
-    } else if (argument == "--raise-generations" && has_value &&
-               ReadNumber(argv[i + 1], &options.restore_options.raise_generations)) {
+    } else if (number("--at-least", &options.restore_options.above_epoch) ||
+               number("--raise-generations", &options.restore_options.raise_generations)) {
       ++i;
     } else if (argument == "--version") {
       std::puts("keydist-server " KEYDIST_VERSION);
