@@ -68,7 +68,7 @@ Json HeadsJson(const AuditCheckOptions& options, const AuditCheckResult& result)
 
 std::string HeadsText(const Json& heads) {
   if (heads.is_null()) return "not checked: a cut tail does not show";
-  const std::string checked = common::StrCat(heads["checked"].dump(), " checked");
+  std::string checked = common::StrCat(heads["checked"].dump(), " checked");
   if (heads["last"].is_null()) return checked;
   return common::StrCat(checked, ", the last after record ", heads["last"]["seq"].dump(), " at ",
                         Text(heads["last"], "at"), " by ", Text(heads["last"], "replica"));

@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "henb/keydist/v1/admin.grpc.pb.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 

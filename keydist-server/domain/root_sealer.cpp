@@ -83,7 +83,7 @@ absl::StatusOr<common::SecretBytes> RootSealer::Open(std::uint64_t epoch, std::s
   if (absl::IsDataLoss(root.status())) {
     return absl::DataLossError(common::StrCat("root of epoch ", epoch, " was altered or belongs to another epoch"));
   }
-  RETURN_IF_ERROR_CTX(root.status(), kek->place());
+  if (!root.ok()) return common::WithContext(root.status(), kek->place());
   return root;
 }
 

@@ -189,7 +189,7 @@ absl::Status Pkcs11Kek::Generate(const Pkcs11Uri& uri, common::Random& random) {
   }
   ASSIGN_OR_RETURN_CTX(const std::unique_ptr<Pkcs11Session> session,
                        Pkcs11Session::Open(uri, Pkcs11Session::Access::kWriting), uri.Text());
-  const absl::Status there = session->FindKey(uri).status();
+  absl::Status there = session->FindKey(uri).status();
   if (there.ok() || absl::IsInvalidArgument(there)) {
     return absl::AlreadyExistsError(common::StrCat(uri.Text(), ": is there already"));
   }

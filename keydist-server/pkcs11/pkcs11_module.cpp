@@ -139,8 +139,7 @@ absl::StatusOr<std::unique_ptr<Pkcs11Session>> Pkcs11Session::Open(const Pkcs11U
 absl::Status Pkcs11Session::Login(const Pkcs11Uri& uri, CK_SLOT_ID slot) {
   CK_TOKEN_INFO info = {};
   if (const CK_RV code = call().C_GetTokenInfo(slot, &info); code != CKR_OK) return FailedCall("C_GetTokenInfo", code);
-  const absl::Status locked =
-      absl::FailedPreconditionError("the token's PIN is locked: its security officer sets a new one");
+  absl::Status locked = absl::FailedPreconditionError("the token's PIN is locked: its security officer sets a new one");
   if ((info.flags & CKF_USER_PIN_LOCKED) != 0) return locked;
   if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
     return absl::FailedPreconditionError(
