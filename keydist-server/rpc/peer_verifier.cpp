@@ -19,7 +19,7 @@ PeerVerifier::PeerVerifier(std::shared_ptr<const Anchors> anchors, const common:
     : clock_(clock), anchors_(std::move(anchors)) {}
 PeerVerifier::~PeerVerifier() = default;
 
-absl::StatusOr<std::unique_ptr<PeerVerifier>> PeerVerifier::Make(std::vector<common::Certificate> anchors,
+absl::StatusOr<std::unique_ptr<PeerVerifier>> PeerVerifier::Make(const std::vector<common::Certificate>& anchors,
                                                                  const common::Clock& clock, ClientLists lists) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Anchors> store, StoreOf(anchors, std::move(lists)));
   return std::unique_ptr<PeerVerifier>(new PeerVerifier(std::move(store), clock));

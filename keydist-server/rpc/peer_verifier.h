@@ -22,9 +22,8 @@ namespace henb::keydist::rpc {
 class PeerVerifier {
  public:
   /// InvalidArgument when there are no anchors.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerVerifier>> Make(std::vector<common::Certificate> anchors,
-                                                                          const common::Clock& clock,
-                                                                          ClientLists lists = {});
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerVerifier>> Make(
+      const std::vector<common::Certificate>& anchors, const common::Clock& clock, ClientLists lists = {});
   ~PeerVerifier();
   /// From now on these are anchors and lists; whoever was known is looked at again. InvalidArgument: no anchors;
   /// FailedPrecondition: a list that is older than the one in use. Then nothing has changed.

@@ -12,6 +12,7 @@ constexpr int kMostConflicts = 4;  ///< With a change of the KEK.
 
 std::vector<domain::EpochMark> MarksOf(const std::vector<store::StoredEpoch>& stored) {
   std::vector<domain::EpochMark> marks;
+  marks.reserve(stored.size());
   for (const store::StoredEpoch& epoch : stored) {
     marks.push_back({.number = epoch.number, .activates = epoch.activates, .destroyed = epoch.sealed.empty()});
   }

@@ -58,7 +58,7 @@ std::string_view OutcomeOf(domain::PairVerdict verdict) {
 }  // namespace
 
 KeyService::KeyService(store::Store& store, store::AuditLog& audit, const common::Clock& clock, common::Random& random,
-                       domain::RootSealer sealer, ServiceOptions options)
+                       domain::RootSealer sealer, const ServiceOptions& options)
     : store_(store),
       audit_(audit),
       clock_(clock),
@@ -126,7 +126,7 @@ void KeyService::CheckAudit() {
   record.event = "audit_resumed";
   record.actor = "server";
   record.detail = std::string(health.message());
-  audit_.Append(std::move(record), [](const absl::Status&) {});
+  audit_.Append(record, [](const absl::Status&) {});
 }
 
 absl::Status KeyService::store_health() {

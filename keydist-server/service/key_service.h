@@ -49,7 +49,7 @@ class KeyService {
  public:
   /// The references outlive the service.
   KeyService(store::Store& store, store::AuditLog& audit, const common::Clock& clock, common::Random& random,
-             domain::RootSealer sealer, ServiceOptions options);
+             domain::RootSealer sealer, const ServiceOptions& options);
   ~KeyService();
   KeyService(const KeyService&) = delete;
   KeyService& operator=(const KeyService&) = delete;
