@@ -107,7 +107,7 @@ absl::Status PolicyStore::Keep(std::string_view cms_der, const AcceptedPolicy& a
   ASSIGN_OR_RETURN(const auto before, ReadIfThere(Path(kPolicyFile)));
   // The policy first: a power cut between the two leaves a newer policy than the mark, which Load takes over.
   RETURN_IF_ERROR(common::WriteFileAtomically(Path(kPolicyFile), cms_der));
-  const absl::Status marked = WriteHighWater({accepted.policy.version, accepted.sha256});
+  absl::Status marked = WriteHighWater({accepted.policy.version, accepted.sha256});
   if (marked.ok()) return marked;
   if (before.has_value()) common::WriteFileAtomically(Path(kPolicyFile), *before).IgnoreError();
   return marked;

@@ -149,7 +149,7 @@ absl::Status ProvisioningStore::Keep(const JudgedProvisioning& judged) {
   // The data first: a power cut between the two leaves newer data than the mark, which Load takes over.
   RETURN_IF_ERROR(common::WriteFileAtomically(Path(kDataFile), judged.cms_der));
   const bool again = accepted.data.serial == mark_.serial;
-  const absl::Status marked =
+  absl::Status marked =
       WriteMark({accepted.data.serial, accepted.sha256, accepted.data.operator_name, again && mark_.credential_spent});
   if (!marked.ok()) {
     if (before.has_value()) common::WriteFileAtomically(Path(kDataFile), *before).IgnoreError();

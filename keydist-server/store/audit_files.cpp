@@ -130,7 +130,7 @@ absl::StatusOr<std::unique_ptr<AppendFile>> RollAudit(const std::string& path, s
   ASSIGN_OR_RETURN(std::unique_ptr<AppendFile> file, OpenAppendFile(next));
   if (renameat2(AT_FDCWD, next.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) return Errno(path);
   if (rename(next.c_str(), part.c_str()) != 0) {
-    const absl::Status status = Errno(part);
+    absl::Status status = Errno(part);
     (void)renameat2(AT_FDCWD, next.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE);
     return status;
   }

@@ -44,7 +44,7 @@ bool IsEndpointsFault(const grpc::Status& status) {
 }
 
 absl::Status ErrorAt(const std::string& address, const grpc::Status& status) {
-  const absl::Status error = common::FromGrpc(status);
+  absl::Status error = common::FromGrpc(status);
   if (absl::IsOutOfRange(error)) return error;
   return absl::UnavailableError(common::StrCat("etcd ", address, ": ", error.message()));
 }

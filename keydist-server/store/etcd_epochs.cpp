@@ -12,8 +12,8 @@ constexpr int kMostConflicts = 16;  ///< Of a write that can be decided anew her
 }  // namespace
 
 absl::StatusOr<std::uint64_t> EtcdStore::CreateEpoch(const StoredEpoch& epoch) {
-  const absl::Status made = absl::AlreadyExistsError(common::StrCat("epoch ", epoch.number, " has been made"));
-  const absl::Status gap =
+  absl::Status made = absl::AlreadyExistsError(common::StrCat("epoch ", epoch.number, " has been made"));
+  absl::Status gap =
       absl::FailedPreconditionError(common::StrCat("epoch ", epoch.number, " does not follow the highest"));
   if (epoch.number == 0) return gap;
   ASSIGN_OR_RETURN(const Found found, Find(keys_.Epoch(epoch.number)));
@@ -24,7 +24,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::CreateEpoch(const StoredEpoch& epoch) {
   }
   std::uint64_t seen = 0;
   ASSIGN_OR_RETURN(const EtcdSchema schema, FindSchema(&seen));
-  const absl::Status aborted = absl::AbortedError("another KEK is in force");
+  absl::Status aborted = absl::AbortedError("another KEK is in force");
   if (schema.kek && !IsSealedUnder(*schema.kek, epoch.sealed)) return aborted;
   const std::pair<std::string, std::string> entry(keys_.Epoch(epoch.number), EncodeEpoch(epoch));
   absl::StatusOr<std::uint64_t> revision =

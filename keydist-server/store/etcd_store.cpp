@@ -48,7 +48,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::Prepare() {
     }
     // New, or an older layout, which differs from this one by what its schema's key does not have yet.
     const std::uint32_t before = std::exchange(schema.version, kSchema);
-    const absl::Status put = client_.PutIf(keys_.Schema(), found.seen(), EncodeSchema(schema)).status();
+    absl::Status put = client_.PutIf(keys_.Schema(), found.seen(), EncodeSchema(schema)).status();
     if (!put.ok() && !absl::IsAborted(put)) return put;
     if (put.ok() && found.entry) common::LogInfo("store_migrated", {{"from", before}, {"to", kSchema}});
   }
@@ -90,7 +90,7 @@ absl::StatusOr<std::uint64_t> EtcdStore::ReadPages(const std::string& prefix, st
 
 absl::StatusOr<std::uint64_t> EtcdStore::CreateHenb(const domain::HenbRecord& record) {
   const std::string key = keys_.Henb(record.id);
-  const absl::Status there = absl::AlreadyExistsError(common::StrCat(record.id.str(), " is registered already"));
+  absl::Status there = absl::AlreadyExistsError(common::StrCat(record.id.str(), " is registered already"));
   ASSIGN_OR_RETURN(const Found found, Find(key));
   if (found.entry) return there;
   absl::StatusOr<std::uint64_t> revision = Put(key, 0, EncodeHenb(record));
@@ -160,7 +160,7 @@ absl::StatusOr<std::vector<domain::ReplicaMark>> EtcdStore::ExchangeMarks(const 
                     return absl::OkStatus();
                   }).status());
   // Put waits until the feed has told it: a watch that has fallen behind shows.
-  const absl::Status put = Put(keys_.Replicas() + own.name, seen, EncodeMark(own)).status();
+  absl::Status put = Put(keys_.Replicas() + own.name, seen, EncodeMark(own)).status();
   if (!put.ok() && !absl::IsAborted(put)) return put;
   return marks;
 }
