@@ -58,8 +58,8 @@ absl::Status ParseHeader(std::string_view contents, PkiMessageSummary* out) {
   DerReader reader(contents);
   ASSIGN_OR_RETURN(const DerElement version, reader.Expect(DerElement::kInteger));
   if (version.contents.size() != 1) return absl::InvalidArgumentError("pvno is out of range");
-  // Two's complement (X.690 §8.3).
-  out->version = static_cast<std::int8_t>(static_cast<std::uint8_t>(version.contents[0]));
+  const int octet = static_cast<std::uint8_t>(version.contents[0]);
+  out->version = octet < 0x80 ? octet : octet - 0x100;  // two's complement (X.690 §8.3)
   ASSIGN_OR_RETURN(const DerElement sender, reader.Next());
   if (sender.tag == DerElement::Context(4)) out->sender_name = sender.contents;
   RETURN_IF_ERROR(reader.Next().status());  // recipient

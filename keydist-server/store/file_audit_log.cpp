@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kTail = 1U << 20;  // A record is at most about 17 KB: 64 peers with names of 200 octets.
 
 const common::Clock& SystemsClock() {
-  static const common::SystemClock clock;
-  return clock;
+  static const common::SystemClock kClock;
+  return kClock;
 }
 
 /// Whole lines in the last `kTail` octets before `size`. The first may be cut unless the tail is the whole file.

@@ -26,7 +26,7 @@ absl::StatusOr<std::string> ReadPolicyText(const std::string& path) {
 absl::StatusOr<std::vector<common::Certificate>> ReadCertificates(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string pem, ReadInput(path));
   auto certificates = common::Certificate::ChainFromPem(pem);
-  RETURN_IF_ERROR_CTX(certificates.status(), path);
+  if (!certificates.ok()) return common::WithContext(certificates.status(), path);
   return certificates;
 }
 
