@@ -255,6 +255,22 @@ TEST_F(BackhaulMoverTest, R65AGatewayThatRefusesLeavesTheOldOne) {
   EXPECT_EQ(henb.calls("TakeDown"), 0);
 }
 
+TEST_F(BackhaulMoverTest, R65AGatewayWithAnRsaKeyIsTakenAtTheNextTry) {
+  segw.SetCertificate(theirs, {.name = Id("segw.example"), .ca = kRoot, .subject = "CN=segw", .rsa = true});
+  ASSERT_TRUE(segw.RereadCertificates().ok());
+  core::ConnectionSpec gateways = GatewaysSpec(kRoot);
+  gateways.local_key_is_rsa = true;
+  ASSERT_TRUE(segw.Add(gateways).ok());
+  Enrol();
+  EXPECT_EQ(Outbound(), kOldReqid);
+  EXPECT_THAT(mover->problem(), HasSubstr("requires policy"));
+  for (int i = 0; i < 60 && henb.States()->child_sas.empty(); ++i) Later(1);
+  SomethingComesIn();
+  Later(1);
+  EXPECT_TRUE(mover->moved()) << mover->problem();
+  EXPECT_EQ(henb.calls("Initiate"), 2);
+}
+
 TEST_F(BackhaulMoverTest, R65ARestartOfX2secdChangesNothing) {
   Move();
   const auto before = kernel.calls.size();
