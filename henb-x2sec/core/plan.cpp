@@ -66,7 +66,7 @@ ConnectionSpec SpecFor(const policy::Decision& decision, const PlanInputs& input
   spec.local_ckaid = KeyFor(decision, inputs)->ckaid;
   spec.local_subject = KeyFor(decision, inputs)->subject;
   spec.local_key_is_rsa = KeyFor(decision, inputs)->rsa;
-  spec.peer_key_is_rsa = inputs.peer_key_is_rsa && !spec.local_key_is_rsa;
+  spec.peer_key_is_rsa = inputs.peer_key_is_rsa;
   spec.expected_ca = inputs.anchor_subject;
   return spec;
 }

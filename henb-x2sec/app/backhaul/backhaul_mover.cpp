@@ -85,7 +85,7 @@ void BackhaulMover::RefreshWanted() {
     } else if (wanted_) {
       spec->next_hop = wanted_->next_hop;
     }
-    spec->peer_key_is_rsa = gateway_key_is_rsa_ && !spec->local_key_is_rsa;
+    spec->peer_key_is_rsa = gateway_key_is_rsa_;
     wanted_ = *std::move(spec);
     missing_.clear();
     return;
